@@ -1,0 +1,106 @@
+package flowtable
+
+// Phase is where a connection stands, seen from the middle of its path (RFC 9293 §3.3.2).
+type Phase uint8
+
+const (
+	Free        Phase = iota // the record holds no connection
+	HalfOpen                 // the client's SYN was forwarded; its ACK of the SYN-ACK was not seen
+	Established              // the client acknowledged the SYN-ACK
+	Closing                  // both ends sent a FIN; the record stays for the close delay
+	Reset                    // one end sent a RST; data restores the connection
+	UDP                      // a UDP flow, alive by its idle timer
+)
+
+// String is the word that operators see.
+func (p Phase) String() string {
+	return [...]string{"free", "half-open", "established", "closing", "reset", "udp"}[p]
+}
+
+// Counted tells whether a connection in this phase counts on its virtual and real.
+func (p Phase) Counted() bool { return p == HalfOpen || p == Established || p == UDP }
+
+// Flags of a record.
+const (
+	ClientFIN uint8 = 1 << iota // the client sent a FIN
+	RealFIN                     // the real sent a FIN
+	SYNACK                      // the real answered the SYN
+)
+
+// Direction says which way a packet of a flow goes.
+type Direction uint8
+
+const (
+	Forward Direction = iota // client → real
+	Reply                    // real → client
+)
+
+// Record is one connection: one cache line. Addresses and ports are in host byte order. Real, Client and
+// Virtual (and their ports) stand in the order in which a packet of either direction names two neighbours.
+type Record struct {
+	Real, Client, Virtual             uint32
+	RealPort, ClientPort, VirtualPort uint16
+	Protocol                          uint8
+	Phase                             Phase
+	L3Diff                            uint16 // what forward adds to the IPv4 header's sum; the reply's is its complement (RFC 1624)
+	L4Diff                            uint16 // the same for TCP's and UDP's sum: addresses and port
+	Last                              uint32 // tick of the last packet
+	Binding                           uint32 // slot
+	RealSlot                          uint16
+	VirtualSlot                       uint16
+	RouteGeneration                   uint16 // of the route look-ups behind the next hops; 0: look up again
+	ToReal, ToClient                  uint16 // next-hop slots
+	Flags                             uint8
+	SYNs                              uint8  // SYNs of this attempt, while half-open
+	Extension                         uint32 // record in the extension pool; 0: none
+	union                             [2]uint64
+}
+
+// Bytes is what an established flow carried in a direction. Half-open flows have none.
+func (r *Record) Bytes(d Direction) uint64 { return r.union[d&1] }
+
+// Count adds one frame's bytes to an established flow.
+func (r *Record) Count(d Direction, bytes uint16) { r.union[d&1] += uint64(bytes) }
+
+// Establish leaves the half-open phase: the union's SYN data gives way to counters.
+func (r *Record) Establish(p Phase) {
+	r.Phase, r.union = p, [2]uint64{}
+}
+
+// ISN is the initial sequence number of a half-open flow's SYN.
+func (r *Record) ISN() uint32 { return uint32(r.union[0]) }
+
+// SYNSent is the tick of the first and of the last SYN of a half-open flow's attempt.
+func (r *Record) SYNSent() (first, last uint32) {
+	return uint32(r.union[0] >> 32), uint32(r.union[1])
+}
+
+// SetSYN records an attempt of a half-open flow: its sequence number and the ticks of its first and last SYN.
+func (r *Record) SetSYN(isn, first, last uint32) {
+	r.union = [2]uint64{uint64(first)<<32 | uint64(isn), uint64(last)}
+}
+
+// Key is the five-tuple of a packet as it arrived, host byte order.
+type Key struct {
+	Src, Dst         uint32
+	SrcPort, DstPort uint16
+	Protocol         uint8
+}
+
+// ForwardKey is what the client's packets show.
+func (r *Record) ForwardKey() Key {
+	return Key{r.Client, r.Virtual, r.ClientPort, r.VirtualPort, r.Protocol}
+}
+
+// ReplyKey is what the real's packets show.
+func (r *Record) ReplyKey() Key {
+	return Key{r.Real, r.Client, r.RealPort, r.ClientPort, r.Protocol}
+}
+
+// Matches tells whether a packet with key k is of this flow, going the way d.
+func (r *Record) Matches(k *Key, d Direction) bool {
+	if d == Forward {
+		return (r.Client^k.Src)|(r.Virtual^k.Dst)|uint32((r.ClientPort^k.SrcPort)|(r.VirtualPort^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
+	}
+	return (r.Real^k.Src)|(r.Client^k.Dst)|uint32((r.RealPort^k.SrcPort)|(r.ClientPort^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
+}
