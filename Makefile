@@ -1,0 +1,82 @@
+# linedirector: every way to build, try, test and measure it. `make` alone lists them.
+#
+# Works as root on a fresh Debian 12 or 13 or Ubuntu 24.04 with git, Go, gcc and make;
+# test/setup installs what else a target needs, says why, and starts no system service.
+
+SHELL       := /bin/bash
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -X main.version=$(VERSION)
+FUZZTIME    ?= 30s
+BENCHTIME   ?= 1s
+BENCH       ?= .
+RUN         ?= .
+
+# A clone that belongs to somebody else than root must build, too; the version comes from VERSION.
+export GOFLAGS := $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false
+
+# Packages that need libdpdk, or maps memory that the race detector cannot see, and all the others.
+ALL   = $(shell go list ./...)
+DPDK  = $(shell .ci/packages dpdk)
+PURE  = $(shell .ci/packages pure)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-stop test unit race fuzz lint e2e bench bench-device perf vulncheck ci clean
+
+help: ## Show this list
+	@echo "linedirector $(VERSION): make TARGET"
+	@echo
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
+	  awk -F ':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
+
+build: ## Build bin/linedirector
+	@test/setup build
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+demo: build ## Show it at work without a NIC: a client, three nginx, the director between (KEEP=1 leaves it running)
+	@test/setup demo
+	@test/demo/run $(if $(KEEP),--keep)
+
+demo-stop: ## Stop a demo that KEEP=1 left running
+	@test/demo/run --stop
+
+test: build ## Run all test layers: units, units under the race detector, DPDK, end to end
+	@test/setup test
+	@$(MAKE) --no-print-directory unit race e2e
+
+unit: ## Run the unit tests, those on DPDK's virtual devices included
+	go test $(PURE) $(DPDK)
+
+race: ## Run under the race detector all that does not live in mapped memory
+	go test -race $(PURE)
+
+fuzz: ## Run every fuzzer for FUZZTIME=30s each
+	@.ci/fuzz $(FUZZTIME)
+
+lint: ## Check Go, C and shell: linters, formatters, arm64, the import table
+	@test/setup build lint
+	@.ci/lint
+
+e2e: build ## Run the end-to-end tests in network namespaces, as root (RUN=regexp picks some)
+	@test/setup test
+	go test -count=1 -timeout 15m -v -run '$(RUN)' ./test/e2e
+
+bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=regexp BENCHTIME=1s)
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./flowtable
+
+bench-device: build ## Measure the whole program through a device beside testpmd
+	@test/setup bench
+	@perf/bench-device
+
+perf: build ## Run all measurements of perf/ and keep their results
+	@test/setup bench
+	@perf/run
+
+vulncheck: ## Look the dependencies up in Go's vulnerability database (needs vuln.go.dev)
+	@.ci/vulncheck
+
+ci: ## Run what continuous integration runs: lint and all tests
+	@.ci/run
+
+clean: ## Remove what was built
+	rm -rf bin
+	go clean ./...
