@@ -1,0 +1,62 @@
+package packet
+
+import "encoding/binary"
+
+// Side is the endpoint of a packet that a rewrite replaces.
+type Side uint8
+
+const (
+	Source Side = iota
+	Destination
+)
+
+// ttlStep is what the header's sum gains when the time to live falls by one: its word falls by 0x0100.
+const ttlStep = ^uint16(0x0100)
+
+// Link is the Ethernet header's first 12 bytes, destination and source address, as two little-endian words.
+type Link struct {
+	Low  uint64 // bytes 0 to 7
+	High uint32 // bytes 8 to 11
+}
+
+// Rewrite replaces one endpoint of a frame that Parse took for KindFlow, changes the checksums by the given
+// differences (a wrong one stays wrong), lowers the time to live, which must not be 0, and sets the link
+// addresses. UDP's checksum 0 stays 0, a computed 0 becomes 0xffff (RFC 768).
+func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff uint16, link Link) {
+	h := (*[EthernetLen + IPv4Len]byte)(frame)
+	binary.LittleEndian.PutUint64(h[0:8], link.Low)
+	binary.LittleEndian.PutUint32(h[8:12], link.High)
+	h[22]--
+	sum := binary.BigEndian.Uint16(h[24:26])
+	binary.BigEndian.PutUint16(h[24:26], ^Fold(uint32(^sum)+uint32(l3Diff)+uint32(ttlStep)))
+
+	l4 := frame[m.L4:]
+	if side == Source {
+		binary.BigEndian.PutUint32(h[26:30], addr)
+		binary.BigEndian.PutUint16(l4, port)
+	} else {
+		binary.BigEndian.PutUint32(h[30:34], addr)
+		binary.BigEndian.PutUint16(l4[2:], port)
+	}
+	if m.Protocol == ProtocolTCP {
+		sum := binary.BigEndian.Uint16(l4[16:])
+		binary.BigEndian.PutUint16(l4[16:], apply(sum, l4Diff))
+		return
+	}
+	if sum := binary.BigEndian.Uint16(l4[6:]); sum != 0 {
+		if sum = apply(sum, l4Diff); sum == 0 {
+			sum = 0xffff
+		}
+		binary.BigEndian.PutUint16(l4[6:], sum)
+	}
+}
+
+// Route sets the link addresses of an IPv4 frame and lowers its time to live, which must not be 0: all that a
+// router does.
+func Route(frame []byte, link Link) {
+	h := (*[EthernetLen + IPv4Len]byte)(frame)
+	binary.LittleEndian.PutUint64(h[0:8], link.Low)
+	binary.LittleEndian.PutUint32(h[8:12], link.High)
+	h[22]--
+	binary.BigEndian.PutUint16(h[24:26], apply(binary.BigEndian.Uint16(h[24:26]), ttlStep))
+}

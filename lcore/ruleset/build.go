@@ -1,0 +1,134 @@
+package ruleset
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Source describes a snapshot to Build. Slots are control's.
+type Source struct {
+	Generation      uint32
+	RouteGeneration uint16
+	TransitRoute    bool
+	Ports           [MaxPorts]Port
+	Local           []uint32 // the director's own addresses; virtuals' are added
+	Routes          []Route
+	Reals           map[uint16]Real
+	Virtuals        []VirtualSource
+}
+
+// VirtualSource is one virtual. A draining one keeps its timers for live flows and takes no new ones.
+type VirtualSource struct {
+	Slot      uint16
+	Address   uint32
+	Port      uint16
+	Protocol  uint8
+	Predictor Predictor
+	Reset     bool
+	Draining  bool
+	Timers    Timers
+	Members   []Member // weight 0 included: it takes nothing new
+}
+
+// Build lays out a snapshot. Control only; it allocates.
+func Build(src *Source) *Snapshot {
+	s := &Snapshot{
+		Generation: src.Generation, RouteGeneration: src.RouteGeneration,
+		TransitRoute: src.TransitRoute, Ports: src.Ports,
+		ranges: flatten(src.Routes),
+	}
+	highest, members := uint16(0), 0
+	for slot := range src.Reals {
+		highest = max(highest, slot)
+	}
+	s.reals = make([]Real, int(highest)+1)
+	for slot, r := range src.Reals {
+		s.reals[slot] = r
+	}
+	highest = 0
+	for i := range src.Virtuals {
+		highest = max(highest, src.Virtuals[i].Slot)
+		members += len(src.Virtuals[i].Members)
+	}
+	s.virtuals = make([]Virtual, int(highest)+1)
+	s.members = make([]Member, 0, members)
+	s.endpoints = newEndpoints(len(src.Local) + 2*len(src.Virtuals) + members)
+	for _, address := range src.Local {
+		s.endpoints.put(endpoint{address: address, kind: local, slot: 1})
+	}
+	for i := range src.Virtuals {
+		s.add(&src.Virtuals[i])
+	}
+	return s
+}
+
+func (s *Snapshot) add(src *VirtualSource) {
+	v := Virtual{
+		Address: src.Address, Port: src.Port, Protocol: src.Protocol,
+		Predictor: src.Predictor, Reset: src.Reset, Timers: src.Timers,
+		First: uint32(len(s.members)), FirstTurn: uint32(len(s.turns)),
+	}
+	for _, m := range src.Members {
+		r := s.reals[m.Real]
+		s.endpoints.put(endpoint{address: r.Address, port: r.Port, protocol: src.Protocol, kind: aReal, slot: m.Real})
+		if m.Weight > 0 && !src.Draining {
+			s.members = append(s.members, m)
+		}
+	}
+	v.Count = uint32(len(s.members)) - v.First
+	s.turns = append(s.turns, turns(s.Members(&v))...)
+	v.TurnCount = uint32(len(s.turns)) - v.FirstTurn
+	s.virtuals[src.Slot] = v
+	if !src.Draining {
+		s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
+		s.endpoints.put(endpoint{address: v.Address, kind: local, slot: 1})
+	}
+}
+
+// longestRound bounds a rotation's length; beyond it weights are rounded.
+const longestRound = 1 << 14
+
+// golden staggers the members' first turns, so that equal weights do not come in a row.
+const golden = 0.6180339887498949
+
+// turns is a smooth weighted rotation: member i has its turns at the times (k + stagger)/weight of a round that
+// lasts 1, all sorted. Made once here, so that a worker's choice is one load, whatever the number of reals.
+func turns(members []Member) []uint32 {
+	divisor, sum := 0, 0
+	for _, m := range members {
+		divisor, sum = gcd(divisor, int(m.Weight)), sum+int(m.Weight)
+	}
+	if divisor == 0 {
+		return nil
+	}
+	scale := 1 / float64(divisor)
+	if limit := max(longestRound, 4*len(members)); sum/divisor > limit {
+		scale = float64(limit) / float64(sum)
+	}
+	type turn struct {
+		at     float64
+		member uint32
+	}
+	round := make([]turn, 0, int(float64(sum)*scale)+len(members))
+	for i, m := range members {
+		n := max(1, int(math.Round(float64(m.Weight)*scale)))
+		_, stagger := math.Modf(float64(i) * golden)
+		for k := range n {
+			round = append(round, turn{(float64(k) + stagger) / float64(n), uint32(i)})
+		}
+	}
+	slices.SortStableFunc(round, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
+	out := make([]uint32, len(round))
+	for i, t := range round {
+		out[i] = t.member
+	}
+	return out
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

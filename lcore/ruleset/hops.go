@@ -1,0 +1,82 @@
+package ruleset
+
+import "sync/atomic"
+
+// Hops are the next hops by slot and the index of on-link neighbours. Control writes, any number of workers
+// read at the same time; each word changes as a whole.
+type Hops struct {
+	low, high  []uint64 // by slot: the Ethernet header's first 12 bytes, then port and state
+	neighbours []uint64 // open-addressed: address | port << 32 | slot << 48; 0 is empty
+}
+
+// Hop is one next hop, as a worker needs it.
+type Hop struct {
+	Low  uint64 // destination and source MAC, bytes 0 to 7, little-endian
+	High uint32 // bytes 8 to 11
+	Port uint16
+}
+
+const (
+	neighbourPlaces = 4 * (MaxHops + 1)
+	known           = 1 << 63
+)
+
+// NewHops makes an empty table for n slots, at most MaxHops+1.
+func NewHops() *Hops {
+	return &Hops{
+		low: make([]uint64, MaxHops+1), high: make([]uint64, MaxHops+1),
+		neighbours: make([]uint64, neighbourPlaces),
+	}
+}
+
+// Get reads a slot; ok is false while its MAC is not known.
+func (h *Hops) Get(slot uint16) (hop Hop, ok bool) {
+	high := atomic.LoadUint64(&h.high[slot])
+	return Hop{atomic.LoadUint64(&h.low[slot]), uint32(high), uint16(high >> 32)}, high&known != 0
+}
+
+// Set publishes a slot's addresses. A worker that reads while they change sends to the old MAC or the new one:
+// dst lies in the low word alone, src and port are the port's own and change only with it. Control only.
+func (h *Hops) Set(slot uint16, dst, src uint64, port uint16) {
+	atomic.StoreUint64(&h.low[slot], dst&(1<<48-1)|src<<48)
+	atomic.StoreUint64(&h.high[slot], uint64(uint32(src>>16))|uint64(port)<<32|known)
+}
+
+// Unset makes a slot's MAC unknown. Control only.
+func (h *Hops) Unset(slot uint16) { atomic.StoreUint64(&h.high[slot], 0) }
+
+func neighbourKey(port uint16, address uint32) uint64 {
+	return uint64(address) | uint64(port&0xff)<<32 | 1<<40 // the last bit tells an entry from an empty place
+}
+
+const neighbourKeyMask = 1<<41 - 1
+
+func neighbourPlace(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 >> 46 % neighbourPlaces }
+
+// Neighbour is the slot of an on-link address, 0 if there is none.
+func (h *Hops) Neighbour(port uint16, address uint32) uint16 {
+	key := neighbourKey(port, address)
+	for i := neighbourPlace(key); ; i++ {
+		e := atomic.LoadUint64(&h.neighbours[i%neighbourPlaces])
+		if e == 0 {
+			return 0
+		}
+		if e&neighbourKeyMask == key {
+			return uint16(e >> 48)
+		}
+	}
+}
+
+// SetNeighbour enters an on-link address. Slot 0 forgets it; its place stays for it. Control only. It returns
+// false when there is no place left.
+func (h *Hops) SetNeighbour(port uint16, address uint32, slot uint16) bool {
+	key := neighbourKey(port, address)
+	for n, i := 0, neighbourPlace(key); n < neighbourPlaces/2; n, i = n+1, i+1 {
+		at := &h.neighbours[i%neighbourPlaces]
+		if e := atomic.LoadUint64(at); e == 0 || e&neighbourKeyMask == key || e>>48 == 0 && h.Neighbour(port, address) == 0 {
+			atomic.StoreUint64(at, key|uint64(slot)<<48)
+			return true
+		}
+	}
+	return false
+}
