@@ -1,0 +1,85 @@
+package dpdk
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+var initOnce struct {
+	sync.Mutex
+	tried bool
+	log   uint64 // where Init's part of the log begins
+}
+
+// Init starts EAL, DPDK's environment, with its command-line arguments (without a program name). It can be called
+// once a process, from a goroutine locked to its thread: that thread becomes EAL's main lcore, with its affinity.
+// It may take seconds. The error is one line with DPDK's last words; a device that could not be made is no error
+// here but in PortByName, as in DPDK.
+func Init(args []string) error {
+	initOnce.Lock()
+	defer initOnce.Unlock()
+	if initOnce.tried {
+		return &Error{Op: "start DPDK", Code: syscall.EALREADY, Mend: "it starts once a process"}
+	}
+	if rc := catchLog(); rc != 0 {
+		return &Error{Op: "catch DPDK's log", Code: syscall.Errno(-rc)}
+	}
+	initOnce.tried = true
+	initOnce.log = logMark()
+	argc := C.int(len(args) + 1)
+	argv := argv(append([]string{"linedirector"}, args...))
+	err := attempt("start DPDK", "", func() C.int { return C.ld_init(argc, argv) })
+	if e, ok := err.(*Error); ok {
+		e.Mend = initMend(e, args)
+	}
+	return err
+}
+
+// initMend is what to do about a failed start.
+func initMend(e *Error, args []string) string {
+	log := strings.ToLower(strings.Join(e.Log, "\n"))
+	switch {
+	case strings.Contains(log, "hugepage") || strings.Contains(log, "cannot init memory"):
+		return "reserve hugepages (sysctl -w vm.nr_hugepages=1024) or start with --no-huge"
+	case os.Geteuid() != 0 && (e.Code == syscall.EACCES || e.Code == syscall.EPERM || strings.Contains(log, "permission denied")):
+		return "run as root"
+	case e.Code == syscall.EINVAL || strings.Contains(log, "command line"):
+		return "check the EAL arguments: " + strings.Join(args, " ")
+	}
+	return ""
+}
+
+// Cleanup stops EAL and removes its runtime directory. Nothing of this package may be used afterwards, and memory from
+// Alloc is gone.
+func Cleanup() error {
+	dir := C.GoString(C.ld_runtime_dir())
+	err := attempt("stop DPDK", "", func() C.int { return C.ld_cleanup() })
+	C.ld_log_close()
+	removeRuntime(dir)
+	return err
+}
+
+// Version is DPDK's, as in "DPDK 22.11.5".
+func Version() string { return C.GoString(C.ld_version()) }
+
+// RegisterThread makes the calling thread known to DPDK, which gives it mempool caches. A worker calls it once,
+// locked to its thread, with its affinity set.
+func RegisterThread() error {
+	return attempt("register a worker's thread with DPDK", "", func() C.int { return C.ld_thread_register() })
+}
+
+// UnregisterThread undoes RegisterThread, on the same thread.
+func UnregisterThread() { C.ld_thread_unregister() }
+
+// TSCHz is the rate of TSC in ticks a second.
+func TSCHz() uint64 { return uint64(C.ld_tsc_hz()) }
+
+// TSC reads the time stamp counter, the clock of Exchange.Now. Any thread; one crossing into C.
+func TSC() uint64 { return uint64(C.ld_tsc()) }

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The burst exchange: the one crossing from Go into C of a worker's loop.
+ *
+ *  1. settle: what the verdicts say becomes of the last burst. Frames are gathered by destination
+ * and leave in one call each; the rest goes back to its mempool in bulk.
+ *  2. pass on finished frames, which other threads prepared for ports whose tx queue is ours.
+ *  3. receive the next burst, from all sources in turn, prefetch the headers, describe each frame.
+ *
+ * A worker's thread is the only one that touches its struct, counters aside.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+#include <rte_ring.h>
+
+#include "frame.h"
+#include "shim.h"
+
+/* Where frames come from: an rx queue, or the ring of a worker that hands over. */
+struct source {
+	struct rte_ring *ring; /* NULL: a queue */
+	uint16_t port;
+	uint16_t queue;
+};
+
+/* Where frames go to, and those of this burst that are bound there. */
+struct way {
+	struct rte_ring *ring; /* NULL: a tx queue, if open */
+	uint16_t queue;
+	uint16_t open;
+	uint32_t held;
+	uint64_t bytes; /* of the frames held; ports only */
+	struct rte_mbuf *mbuf[LD_MAX_BURST];
+};
+
+struct ld_exchange {
+	uint32_t count;		/* frames of the current burst */
+	uint32_t burst;		/* most frames a burst */
+	uint32_t sources, next; /* the next one to begin with */
+	uint32_t rings;
+	uint64_t now;
+	struct ld_bell *bell;
+	_Alignas(64) struct ld_frame frame[LD_MAX_BURST];
+	struct rte_mbuf *mbuf[LD_MAX_BURST];
+	struct ld_counters counters;
+	struct source source[LD_MAX_SOURCES];
+	struct rte_ring *finished[LD_MAX_RINGS];
+	struct way port[LD_MAX_PORTS];
+	struct way worker[LD_MAX_WORKERS];
+	struct way kind[LD_MAX_KINDS];
+};
+
+static_assert(LD_MAX_PORTS >= RTE_MAX_ETHPORTS, "a port id must fit");
+static_assert(LD_MAX_PORTS <= 32 && LD_MAX_WORKERS <= 64, "struct touched has one bit each");
+
+/* Counters have one writer: a plain addition, but a store that readers never see half done. */
+static inline void add(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* Ways that this burst uses, a bit each. */
+struct touched {
+	uint32_t ports, kinds;
+	uint64_t workers;
+	uint32_t freed;
+};
+
+static bool resize(struct rte_mbuf *m, uint16_t len)
+{
+	if (unlikely(len > m->buf_len - m->data_off))
+		return false;
+	m->pkt_len += (uint32_t)len - m->data_len;
+	m->data_len = len;
+	return true;
+}
+
+static inline void hold(struct way *w, struct rte_mbuf *m)
+{
+	w->mbuf[w->held++] = m;
+}
+
+/* Frees what a way could not take. */
+static uint32_t refuse(struct way *w, uint32_t from)
+{
+	uint32_t n = w->held - from;
+
+	for (uint32_t i = from; i < w->held; i++)
+		w->bytes -= w->mbuf[i]->pkt_len;
+	rte_pktmbuf_free_bulk(w->mbuf + from, n);
+	return n;
+}
+
+static void flush_port(struct ld_exchange *x, uint16_t id)
+{
+	struct way *w = &x->port[id];
+	uint32_t sent;
+
+	if (likely(w->open && w->ring == NULL)) {
+		sent = rte_eth_tx_burst(id, w->queue, w->mbuf, (uint16_t)w->held);
+		if (unlikely(sent < w->held))
+			add(&x->counters.tx_full[id], refuse(w, sent));
+		add(&x->counters.sent_packets[id], sent);
+		add(&x->counters.sent_bytes[id], w->bytes);
+	} else if (w->open) { /* the owner of the queue counts it as sent */
+		for (uint32_t i = 0; i < w->held; i++)
+			w->mbuf[i]->port = id;
+		sent = rte_ring_sp_enqueue_burst(w->ring, (void **)w->mbuf, w->held, NULL);
+		if (sent < w->held)
+			add(&x->counters.tx_full[id], refuse(w, sent));
+	} else {
+		add(&x->counters.misdirected, refuse(w, 0));
+	}
+	w->held = 0;
+	w->bytes = 0;
+}
+
+static uint32_t flush_ring(struct ld_exchange *x, struct way *w, uint64_t *passed, uint64_t *full)
+{
+	uint32_t sent;
+
+	if (w->open) {
+		sent = rte_ring_sp_enqueue_burst(w->ring, (void **)w->mbuf, w->held, NULL);
+		add(passed, sent);
+		if (sent < w->held)
+			add(full, refuse(w, sent));
+	} else {
+		sent = 0;
+		add(&x->counters.misdirected, refuse(w, 0));
+	}
+	w->held = 0;
+	w->bytes = 0;
+	return sent;
+}
+
+/* Wakes control if it said that it sleeps. The fence pairs with the one in ld_bell_arm(). */
+static void ring_bell(struct ld_bell *bell)
+{
+	const uint64_t one = 1;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&bell->armed, __ATOMIC_RELAXED) == 0)
+		return;
+	if (__atomic_exchange_n(&bell->armed, 0, __ATOMIC_SEQ_CST) == 0)
+		return; /* another worker was first */
+	if (write(bell->fd, &one, sizeof(one)) < 0)
+		return; /* full: it has rung already */
+}
+
+static void flush_ports(struct ld_exchange *x, uint32_t ports)
+{
+	for (; ports != 0; ports &= ports - 1)
+		flush_port(x, (uint16_t)__builtin_ctz(ports));
+}
+
+static void flush_workers(struct ld_exchange *x, uint64_t workers)
+{
+	for (; workers != 0; workers &= workers - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(workers);
+
+		flush_ring(x, &x->worker[i], &x->counters.handed[i], &x->counters.hand_full[i]);
+	}
+}
+
+static void flush_kinds(struct ld_exchange *x, uint32_t kinds)
+{
+	uint32_t punted = 0;
+
+	for (; kinds != 0; kinds &= kinds - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(kinds);
+
+		punted += flush_ring(x, &x->kind[i], &x->counters.punted[i],
+				     &x->counters.punt_full[i]);
+	}
+	if (punted > 0 && x->bell != NULL)
+		ring_bell(x->bell);
+}
+
+/* Gathers what is not simply sent. */
+static void set_aside(struct ld_exchange *x, const struct ld_frame *f, struct touched *t)
+{
+	struct rte_mbuf *m = (struct rte_mbuf *)f->mbuf;
+
+	if (f->verdict == LD_HAND && f->out < LD_MAX_WORKERS) {
+		m->port = f->port; /* some drivers leave it unset */
+		hold(&x->worker[f->out], m);
+		t->workers |= 1ULL << f->out;
+		return;
+	}
+	if (f->verdict == LD_PUNT && f->out < LD_MAX_KINDS) {
+		m->port = f->port;
+		hold(&x->kind[f->out], m);
+		t->kinds |= 1U << f->out;
+		return;
+	}
+	if (f->verdict != LD_DROP)
+		add(&x->counters.misdirected, 1);
+	x->mbuf[t->freed++] = m;
+}
+
+static void settle(struct ld_exchange *x)
+{
+	struct touched t = {0};
+
+	for (uint32_t i = 0; i < x->count; i++) {
+		struct ld_frame *f = &x->frame[i];
+		struct rte_mbuf *m = (struct rte_mbuf *)f->mbuf;
+		uint32_t bytes = f->len;
+
+		if (unlikely(f->flags & (LD_RESIZED | LD_SEGMENTED))) {
+			if ((f->flags & LD_RESIZED) && !resize(m, f->len))
+				f->verdict = UINT8_MAX; /* beyond the buffer: misdirected */
+			bytes = m->pkt_len;
+		}
+		if (likely(f->verdict == LD_SEND && f->out < LD_MAX_PORTS)) {
+			struct way *w = &x->port[f->out];
+
+			hold(w, m);
+			w->bytes += bytes;
+			t.ports |= 1U << f->out;
+		} else {
+			set_aside(x, f, &t);
+		}
+	}
+	x->count = 0;
+	flush_ports(x, t.ports);
+	if (unlikely(t.freed > 0))
+		rte_pktmbuf_free_bulk(x->mbuf, t.freed);
+	if (unlikely(t.workers != 0))
+		flush_workers(x, t.workers);
+	if (unlikely(t.kinds != 0))
+		flush_kinds(x, t.kinds);
+}
+
+/* Sends frames whose egress port others left in mbuf->port; those that have no tx queue here are
+ * lost. */
+static void pass_on(struct ld_exchange *x)
+{
+	for (uint32_t r = 0; r < x->rings; r++) {
+		uint32_t n = rte_ring_sc_dequeue_burst(x->finished[r], (void **)x->mbuf,
+						       LD_MAX_BURST, NULL);
+		uint32_t ports = 0;
+
+		for (uint32_t i = 0; i < n; i++)
+			rte_prefetch0(x->mbuf[i]);
+		for (uint32_t i = 0; i < n; i++) {
+			struct rte_mbuf *m = x->mbuf[i];
+
+			if (unlikely(m->port >= LD_MAX_PORTS || x->port[m->port].ring != NULL)) {
+				rte_pktmbuf_free(m);
+				add(&x->counters.misdirected, 1);
+				continue;
+			}
+			hold(&x->port[m->port], m);
+			x->port[m->port].bytes += m->pkt_len;
+			ports |= 1U << m->port;
+		}
+		flush_ports(x, ports);
+	}
+}
+
+static uint32_t take_handed(struct ld_exchange *x, struct rte_ring *ring, uint32_t have)
+{
+	struct ld_frame *f = &x->frame[have];
+	uint32_t n = rte_ring_sc_dequeue_burst(ring, (void **)x->mbuf, x->burst - have, NULL);
+
+	if (n == 0)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) /* another core wrote them last */
+		rte_prefetch0(x->mbuf[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		ld_frame_fill(&f[i], x->mbuf[i], x->mbuf[i]->port, LD_HANDED);
+		rte_prefetch0(f[i].data);
+	}
+	add(&x->counters.taken, n);
+	return n;
+}
+
+static inline uint32_t receive_queue(struct ld_exchange *x, const struct source *s, uint32_t have)
+{
+	struct ld_frame *f = &x->frame[have];
+	uint32_t n = rte_eth_rx_burst(s->port, s->queue, x->mbuf, (uint16_t)(x->burst - have));
+
+	if (n == 0)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(x->mbuf[i], void *));
+		ld_frame_fill(&f[i], x->mbuf[i], s->port, 0);
+	}
+	add(&x->counters.received, n);
+	return n;
+}
+
+/*
+ * Each call begins with another source. One that fills the burst alone goes to the back; one that
+ * was cut short because others came first begins next time: no source can starve another.
+ */
+static void receive(struct ld_exchange *x)
+{
+	uint32_t begin = x->next, i = begin, n = 0;
+	bool cut = false;
+
+	if (unlikely(x->sources == 0))
+		return;
+	do {
+		const struct source *s = &x->source[i];
+
+		if (likely(s->ring == NULL))
+			n += receive_queue(x, s, n);
+		else
+			n += take_handed(x, s->ring, n);
+		if (n == x->burst) {
+			cut = i != begin;
+			break;
+		}
+		if (++i == x->sources)
+			i = 0;
+	} while (i != begin);
+	if (cut)
+		x->next = i;
+	else
+		x->next = begin + 1 < x->sources ? begin + 1 : 0;
+	x->count = n;
+}
+
+uint32_t ld_exchange(struct ld_exchange *x)
+{
+	if (x->count > 0)
+		settle(x);
+	if (x->rings > 0)
+		pass_on(x);
+	receive(x);
+	x->now = rte_rdtsc();
+	return x->count;
+}
+
+void ld_exchange_idle(struct ld_exchange *x)
+{
+	settle(x);
+	pass_on(x);
+	x->now = rte_rdtsc();
+}
+
+struct ld_exchange *ld_exchange_new(uint16_t burst, int socket)
+{
+	struct ld_exchange *x = rte_zmalloc_socket("exchange", sizeof(*x), 64, socket);
+
+	if (x != NULL)
+		x->burst = burst;
+	return x;
+}
+
+void ld_exchange_free(struct ld_exchange *x)
+{
+	for (uint32_t i = 0; i < x->count; i++)
+		rte_pktmbuf_free((struct rte_mbuf *)x->frame[i].mbuf);
+	rte_free(x);
+}
+
+/* A queue that does not exist would be a wild pointer in the packet path. */
+static int check_queue(uint16_t port, uint16_t queue, bool tx)
+{
+	struct rte_eth_dev_info info;
+
+	if (port >= LD_MAX_PORTS || rte_eth_dev_info_get(port, &info) != 0)
+		return -ENODEV;
+	return queue < (tx ? info.nb_tx_queues : info.nb_rx_queues) ? 0 : -ERANGE;
+}
+
+static int add_source(struct ld_exchange *x, struct source s)
+{
+	if (x->sources == LD_MAX_SOURCES)
+		return -ENOSPC;
+	x->source[x->sources++] = s;
+	return 0;
+}
+
+int ld_exchange_receive(struct ld_exchange *x, uint16_t port, uint16_t queue)
+{
+	int rc = check_queue(port, queue, false);
+
+	return rc != 0 ? rc : add_source(x, (struct source){.port = port, .queue = queue});
+}
+
+int ld_exchange_handed(struct ld_exchange *x, struct rte_ring *ring)
+{
+	return add_source(x, (struct source){.ring = ring});
+}
+
+int ld_exchange_finished(struct ld_exchange *x, struct rte_ring *ring)
+{
+	if (x->rings == LD_MAX_RINGS)
+		return -ENOSPC;
+	x->finished[x->rings++] = ring;
+	return 0;
+}
+
+static int open_way(struct way *ways, uint16_t max, uint16_t i, struct rte_ring *ring,
+		    uint16_t queue)
+{
+	if (i >= max)
+		return -ERANGE;
+	if (ways[i].open)
+		return -EEXIST;
+	ways[i].ring = ring;
+	ways[i].queue = queue;
+	ways[i].open = 1;
+	return 0;
+}
+
+int ld_exchange_transmit(struct ld_exchange *x, uint16_t port, uint16_t queue)
+{
+	int rc = check_queue(port, queue, true);
+
+	return rc != 0 ? rc : open_way(x->port, LD_MAX_PORTS, port, NULL, queue);
+}
+
+int ld_exchange_via(struct ld_exchange *x, uint16_t port, struct rte_ring *ring)
+{
+	return open_way(x->port, LD_MAX_PORTS, port, ring, 0);
+}
+
+int ld_exchange_hand(struct ld_exchange *x, uint16_t worker, struct rte_ring *ring)
+{
+	return open_way(x->worker, LD_MAX_WORKERS, worker, ring, 0);
+}
+
+int ld_exchange_punt(struct ld_exchange *x, uint16_t kind, struct rte_ring *ring)
+{
+	return open_way(x->kind, LD_MAX_KINDS, kind, ring, 0);
+}
+
+void ld_exchange_bell(struct ld_exchange *x, struct ld_bell *bell)
+{
+	x->bell = bell;
+}
+
+struct ld_frame *ld_exchange_frames(struct ld_exchange *x)
+{
+	return x->frame;
+}
+
+struct ld_counters *ld_exchange_counters(struct ld_exchange *x)
+{
+	return &x->counters;
+}
+
+uint64_t *ld_exchange_now(struct ld_exchange *x)
+{
+	return &x->now;
+}
