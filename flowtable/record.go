@@ -25,6 +25,7 @@ const (
 	ClientFIN uint8 = 1 << iota // the client sent a FIN
 	RealFIN                     // the real sent a FIN
 	SYNACK                      // the real answered the SYN
+	RealReset                   // the RST of phase Reset came from the real
 )
 
 // Direction says which way a packet of a flow goes.

@@ -46,3 +46,6 @@ func (h *TCP) HeaderLen() int { return int(h[12]>>4) * 4 }
 
 // Flags are FIN, SYN, RST, PSH, ACK and those above them.
 func (h *TCP) Flags() uint8 { return h[13] }
+
+// Seq is the sequence number of a TCP frame that passed Parse.
+func Seq(frame []byte, m *Meta) uint32 { return (*TCP)(frame[m.L4:]).Seq() }

@@ -40,6 +40,14 @@ func (c *Counts) Close(binding uint32, real uint16) {
 	atomic.StoreUint32(&r.Open, r.Open-1)
 }
 
+// Restore takes a Close back: the connection was not over. Worker only.
+func (c *Counts) Restore(binding uint32, real uint16) {
+	b := &c.Bindings[binding]
+	atomic.StoreUint64(&b.Closed, b.Closed-1)
+	r := &c.Reals[real]
+	atomic.StoreUint32(&r.Open, r.Open+1)
+}
+
 // Insert counts a record that refers to the binding. Worker only.
 func (c *Counts) Insert(binding uint32) { add(&c.Bindings[binding].Inserted) }
 

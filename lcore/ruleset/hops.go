@@ -7,6 +7,7 @@ import "sync/atomic"
 type Hops struct {
 	low, high  []uint64 // by slot: the Ethernet header's first 12 bytes, then port and state
 	neighbours []uint64 // open-addressed: address | port << 32 | slot << 48; 0 is empty
+	occupied   int      // places that were ever taken; control's
 }
 
 // Hop is one next hop, as a worker needs it.
@@ -21,7 +22,7 @@ const (
 	known           = 1 << 63
 )
 
-// NewHops makes an empty table for n slots, at most MaxHops+1.
+// NewHops makes an empty table. It allocates 3 MiB.
 func NewHops() *Hops {
 	return &Hops{
 		low: make([]uint64, MaxHops+1), high: make([]uint64, MaxHops+1),
@@ -67,16 +68,22 @@ func (h *Hops) Neighbour(port uint16, address uint32) uint16 {
 	}
 }
 
-// SetNeighbour enters an on-link address. Slot 0 forgets it; its place stays for it. Control only. It returns
-// false when there is no place left.
+// SetNeighbour enters an on-link address; slot 0 forgets it. Control only. It returns false when half the
+// places are taken, so that a look-up stays short.
 func (h *Hops) SetNeighbour(port uint16, address uint32, slot uint16) bool {
 	key := neighbourKey(port, address)
-	for n, i := 0, neighbourPlace(key); n < neighbourPlaces/2; n, i = n+1, i+1 {
+	for i := neighbourPlace(key); ; i++ {
 		at := &h.neighbours[i%neighbourPlaces]
-		if e := atomic.LoadUint64(at); e == 0 || e&neighbourKeyMask == key || e>>48 == 0 && h.Neighbour(port, address) == 0 {
-			atomic.StoreUint64(at, key|uint64(slot)<<48)
-			return true
+		switch e := atomic.LoadUint64(at); {
+		case e&neighbourKeyMask == key:
+		case e == 0 && h.occupied < neighbourPlaces/2:
+			h.occupied++
+		case e == 0:
+			return false
+		default:
+			continue
 		}
+		atomic.StoreUint64(at, key|uint64(slot)<<48)
+		return true
 	}
-	return false
 }

@@ -88,4 +88,3 @@ func (s *Snapshot) Route(address uint32) *Range {
 	}
 	return &r[low]
 }
-

@@ -1,0 +1,64 @@
+package forward
+
+import (
+	"linedirector/flowtable"
+	"linedirector/lcore/packet"
+)
+
+// Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in ticks.
+func (w *Worker) Burst(frames []Frame, now uint32) {
+	w.now = now
+	w.parse(frames)
+	w.table.PrefetchBuckets(&w.hash, w.flows)
+	w.table.Candidates(&w.hash, &w.ref, w.flows)
+	misses := 0
+	for i := range w.flows {
+		i &= MaxBurst - 1
+		if !w.known(i) {
+			w.miss[misses&(MaxBurst-1)] = uint8(i)
+			misses++
+		}
+	}
+	for _, i := range w.miss[:misses] {
+		w.unknown(int(i) & (MaxBurst - 1))
+	}
+	w.expire()
+}
+
+// parse fills the dense arrays with the frames that may belong to a flow and settles the others.
+func (w *Worker) parse(frames []Frame) {
+	n := 0
+	for i := range frames {
+		f := &frames[i]
+		f.Verdict = Drop
+		n &= MaxBurst - 1
+		m := &w.meta[n]
+		if f.Flags&FlagSegmented != 0 {
+			w.drop(packet.Segmented)
+			continue
+		}
+		b := f.Bytes()
+		if cause := packet.Parse(b, m); cause != packet.None {
+			w.drop(cause)
+			continue
+		}
+		dst := packet.DstMAC(b)
+		if m.Kind != packet.KindFlow {
+			w.other(f, m, dst)
+			continue
+		}
+		if uint64(dst) != w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].MAC {
+			w.drop(packet.NotForUs)
+			continue
+		}
+		k := &w.key[n]
+		*k = flowtable.Key{Src: m.Src, Dst: m.Dst, SrcPort: m.SrcPort, DstPort: m.DstPort, Protocol: m.Protocol}
+		w.hash[n] = w.table.Hash(k)
+		w.frame[n] = f
+		n++
+		w.flows = n
+	}
+	if n == 0 {
+		w.flows = 0
+	}
+}

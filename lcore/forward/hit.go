@@ -1,0 +1,69 @@
+package forward
+
+import (
+	"linedirector/flowtable"
+	"linedirector/lcore/packet"
+)
+
+// known forwards frame i if its flow is known, and tells whether it was.
+func (w *Worker) known(i int) bool {
+	ref := w.ref[i]
+	if ref == 0 {
+		return false
+	}
+	r := w.table.Record(ref.Record())
+	if !r.Matches(&w.key[i], ref.Direction()) { // an equal tag of another flow
+		if ref = w.table.Find(&w.key[i], w.hash[i]); ref == 0 {
+			return false
+		}
+		r = w.table.Record(ref.Record())
+	}
+	return w.follow(i, r, ref)
+}
+
+// follow forwards a frame of a flow. It returns false when the frame opens a new connection in the flow's
+// place; the old record is gone then.
+func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
+	f, m, d := w.frame[i], &w.meta[i], ref.Direction()
+	if m.TTL <= 1 {
+		w.timeExceeded(f, m)
+		return true
+	}
+	if (m.TCPFlags&(packet.SYN|packet.FIN|packet.RST) != 0 || r.Phase != flowtable.Established) && r.Phase != flowtable.UDP {
+		if w.tcp(r, m, d) == reopened {
+			w.remove(ref.Record())
+			return false
+		}
+	}
+	if r.RouteGeneration != w.rules.RouteGeneration {
+		w.routeFlow(r)
+	}
+	slot := r.ToReal
+	if d == flowtable.Reply {
+		slot = r.ToClient
+	}
+	hop, ok := w.hops.Get(slot)
+	if !ok {
+		if slot, hop, ok = w.rerouteFlow(r, d); !ok {
+			w.drop(packet.NoNeighbour)
+			return true
+		}
+	}
+	link := packet.Link{Low: hop.Low, High: hop.High}
+	if d == flowtable.Forward {
+		packet.Rewrite(f.Bytes(), m, packet.Destination, r.Real, r.RealPort, r.L3Diff, r.L4Diff, link)
+	} else {
+		packet.Rewrite(f.Bytes(), m, packet.Source, r.Virtual, r.VirtualPort, ^r.L3Diff, ^r.L4Diff, link)
+	}
+	f.Verdict, f.Out = Send, hop.Port
+	switch r.Phase {
+	case flowtable.Established, flowtable.UDP:
+		r.Last = w.now
+		r.Count(d, f.Len)
+	case flowtable.HalfOpen:
+		r.Last = w.now
+	}
+	w.live.packets[d&1]++
+	w.live.bytes[d&1] += uint64(f.Len)
+	return true
+}

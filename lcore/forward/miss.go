@@ -1,0 +1,175 @@
+package forward
+
+import (
+	"errors"
+
+	"linedirector/flowtable"
+	"linedirector/lcore/packet"
+	"linedirector/lcore/ruleset"
+)
+
+// unknown settles frame i, whose flow this shard does not hold: direction and purpose come from the rules.
+func (w *Worker) unknown(i int) {
+	f, m := w.frame[i], &w.meta[i]
+	if slot := w.rules.FindVirtual(m.Dst, m.DstPort, m.Protocol); slot != 0 {
+		if owner := w.steering.Owner(m.Src, m.SrcPort); owner != w.self {
+			w.hand(f, owner)
+			return
+		}
+		w.toVirtual(i, slot)
+		return
+	}
+	if w.rules.Local(m.Dst) {
+		w.punt(f, hostKind(m))
+		return
+	}
+	if w.rules.FindReal(m.Src, m.SrcPort, m.Protocol) != 0 {
+		if owner := w.steering.Owner(m.Dst, m.DstPort); owner != w.self {
+			w.hand(f, owner)
+			return
+		}
+		w.fromReal(i)
+		return
+	}
+	w.transit(f, m)
+}
+
+// hand passes a frame to the worker that owns its flow, once.
+func (w *Worker) hand(f *Frame, owner uint16) {
+	if f.Flags&FlagHanded != 0 {
+		w.drop(packet.NoFlow)
+		return
+	}
+	f.Verdict, f.Out = Hand, owner
+	w.live.handed++
+}
+
+// toVirtual opens a flow for a packet that may, and answers or drops the others. An earlier frame of this burst
+// may have opened it already.
+func (w *Worker) toVirtual(i int, slot uint16) {
+	f, m := w.frame[i], &w.meta[i]
+	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
+		return
+	}
+	v := w.rules.Virtual(slot)
+	if m.Protocol == packet.ProtocolTCP && m.TCPFlags&(packet.SYN|packet.ACK|packet.RST|packet.FIN) != packet.SYN {
+		w.drop(packet.NoFlow)
+		if v.Reset {
+			w.refuse(f, m)
+		}
+		return
+	}
+	if m.TTL <= 1 {
+		w.timeExceeded(f, m)
+		return
+	}
+	ref, cause := w.open(i, slot, v)
+	if cause != packet.None {
+		w.drop(cause)
+		if cause == packet.NoReal && v.Reset && m.Protocol == packet.ProtocolTCP {
+			w.refuse(f, m)
+		}
+		return
+	}
+	w.follow(i, w.table.Record(ref.Record()), ref)
+}
+
+// open schedules a real for frame i and enters the flow. Where the reply tuple is another flow's, another real
+// is tried (SPEC.md section 3).
+func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, packet.DropCause) {
+	members := w.rules.Members(v)
+	at, ok := w.schedule(slot, v, members)
+	if !ok {
+		return 0, packet.NoReal
+	}
+	cause := packet.TupleTaken
+	for range members {
+		m := &members[at]
+		n, err := w.enter(i, slot, v, m)
+		if err == nil {
+			return flowtable.Ref(n << 1), packet.None
+		}
+		if errors.Is(err, flowtable.ErrFull) {
+			return 0, packet.TableFull
+		}
+		if at++; int(at) == len(members) {
+			at = 0
+		}
+	}
+	return 0, cause
+}
+
+// enter writes the flow's record. A full table first lets the oldest half-open connection in reach give way.
+func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Member) (uint32, error) {
+	m, real := &w.meta[i], w.rules.Real(to.Real)
+	r := flowtable.Record{
+		Real: real.Address, Client: m.Src, Virtual: m.Dst,
+		RealPort: real.Port, ClientPort: m.SrcPort, VirtualPort: m.DstPort,
+		Protocol: m.Protocol, Phase: flowtable.UDP,
+		Last: w.now, Binding: to.Binding, RealSlot: to.Real, VirtualSlot: slot,
+	}
+	if r.RealPort == 0 {
+		r.RealPort = m.DstPort
+	}
+	if m.Protocol == packet.ProtocolTCP {
+		r.Phase, r.SYNs = flowtable.HalfOpen, 1
+		r.SetSYN(packet.Seq(w.frame[i].Bytes(), m), w.now, w.now)
+	}
+	r.L3Diff = packet.AddressDiff(r.Virtual, r.Real)
+	r.L4Diff = packet.PortDiff(r.L3Diff, r.VirtualPort, r.RealPort)
+	w.routeFlow(&r)
+	n, err := w.table.Insert(&r)
+	if errors.Is(err, flowtable.ErrFull) {
+		oldest := w.table.OldestHalfOpen(w.hash[i], w.sweep.next, w.now)
+		if oldest == 0 {
+			return 0, err
+		}
+		w.remove(oldest)
+		w.live.evicted++
+		n, err = w.table.Insert(&r)
+	}
+	if err == nil {
+		w.counts.Insert(r.Binding)
+		w.counts.Open(r.Binding, r.RealSlot)
+	}
+	return n, err
+}
+
+// fromReal drops a packet of a real's endpoint that belongs to no flow: it would show the real's address. An
+// earlier frame of this burst may have opened the flow. A stray SYN-ACK is refused, so that the real forgets it.
+func (w *Worker) fromReal(i int) {
+	f, m := w.frame[i], &w.meta[i]
+	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 {
+		w.follow(i, w.table.Record(ref.Record()), ref)
+		return
+	}
+	w.drop(packet.StrayReply)
+	if m.Protocol == packet.ProtocolTCP && m.TCPFlags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK {
+		w.refuse(f, m)
+	}
+}
+
+// transit routes what is for nobody here, if the operator wants that.
+func (w *Worker) transit(f *Frame, m *packet.Meta) {
+	if !w.rules.TransitRoute {
+		w.drop(packet.Transit)
+		return
+	}
+	if m.TTL <= 1 {
+		w.timeExceeded(f, m)
+		return
+	}
+	slot, cause := w.route(m.Dst)
+	if cause != packet.None {
+		w.drop(cause)
+		return
+	}
+	hop, ok := w.hops.Get(slot)
+	if !ok {
+		w.drop(packet.NoNeighbour)
+		return
+	}
+	packet.Route(f.Bytes(), packet.Link{Low: hop.Low, High: hop.High})
+	f.Verdict, f.Out = Send, hop.Port
+	w.live.transit++
+}

@@ -1,0 +1,96 @@
+package forward
+
+import "linedirector/lcore/packet"
+
+// PuntKind is a queue towards the kernel, with a policer of its own: a flood of one kind starves no other.
+type PuntKind uint8
+
+const (
+	PuntNeighbour PuntKind = iota // ARP, IPv6 neighbour discovery
+	PuntHello                     // VRRP and other link-local multicast
+	PuntICMP                      // ICMP to the director's own addresses
+	PuntHost                      // TCP to the kernel's sockets: probes, BGP, ssh
+	PuntRest                      // everything else
+	PuntKinds
+)
+
+// String is the kind as metrics show it.
+func (k PuntKind) String() string {
+	return [...]string{"neighbour", "hello", "icmp", "host", "rest"}[k]
+}
+
+// punt gives a frame to the kernel's tap, within the kind's rate.
+func (w *Worker) punt(f *Frame, kind PuntKind) {
+	if !w.punts[kind].take(w.now) {
+		w.drop(packet.PuntNeighbour + packet.DropCause(kind))
+		return
+	}
+	f.Verdict, f.Out = Punt, uint16(kind)
+}
+
+// hostKind sorts TCP and UDP for the director's own addresses.
+func hostKind(m *packet.Meta) PuntKind {
+	if m.Protocol == packet.ProtocolTCP {
+		return PuntHost
+	}
+	return PuntRest
+}
+
+// linkLocal is 224.0.0.0/24 (RFC 5771 §4).
+const linkLocal = 224 << 16
+
+// other settles what cannot belong to a flow.
+func (w *Worker) other(f *Frame, m *packet.Meta, dst packet.MAC) {
+	if !dst.Group() && uint64(dst) != w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].MAC {
+		w.drop(packet.NotForUs)
+		return
+	}
+	switch m.Kind {
+	case packet.KindARP:
+		w.punt(f, PuntNeighbour)
+	case packet.KindOther:
+		w.punt(f, PuntRest)
+	case packet.KindFragment:
+		w.drop(packet.Fragment)
+	default:
+		w.otherIPv4(f, m, dst)
+	}
+}
+
+func (w *Worker) otherIPv4(f *Frame, m *packet.Meta, dst packet.MAC) {
+	switch {
+	case m.Dst>>8 == linkLocal:
+		w.punt(f, PuntHello)
+	case w.rules.Local(m.Dst) && m.Protocol == packet.ProtocolICMP:
+		w.punt(f, PuntICMP)
+	case w.rules.Local(m.Dst) || m.Dst>>28 == 0xe:
+		w.punt(f, PuntRest)
+	case dst.Group():
+		w.drop(packet.NotForUs)
+	default:
+		w.transit(f, m)
+	}
+}
+
+// bucket is a token bucket in ticks; its depth is a tenth of a second.
+type bucket struct {
+	tokens, depth, perTick float32
+	last                   uint32
+}
+
+func newBucket(rate, ticksPerSecond, now uint32) bucket {
+	depth := max(float32(rate)/10, 1)
+	return bucket{tokens: depth, depth: depth, perTick: float32(rate) / float32(max(ticksPerSecond, 1)), last: now}
+}
+
+func (b *bucket) take(now uint32) bool {
+	if passed := now - b.last; passed != 0 {
+		b.last = now
+		b.tokens = min(b.depth, b.tokens+float32(passed)*b.perTick)
+	}
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}

@@ -1,0 +1,60 @@
+package forward
+
+import "linedirector/flowtable"
+
+// sweep is the place of the expiry sweep, which visits every record once a round.
+type sweep struct {
+	next  uint32 // record
+	last  uint32 // tick
+	round uint32 // ticks
+	debt  uint64 // records × ticks still to visit, by round
+	done  uint64 // rounds
+}
+
+// slice is the most records that one burst visits.
+const slice = 64
+
+// expire visits as many records as the time since the last burst asks for.
+func (w *Worker) expire() {
+	s := &w.sweep
+	if passed := w.now - s.last; passed != 0 {
+		s.last = w.now
+		s.debt = min(s.debt+uint64(passed)*uint64(w.table.Extent()), uint64(s.round)*uint64(w.table.Extent()))
+	}
+	for range slice {
+		if s.debt < uint64(s.round) {
+			return
+		}
+		s.debt -= uint64(s.round)
+		if s.next > w.table.Extent() {
+			s.next = 1
+			s.done++
+		}
+		w.visit(s.next)
+		s.next++
+	}
+}
+
+// visit ends the flow of record n if its timer ran out.
+func (w *Worker) visit(n uint32) {
+	r := w.table.Record(n)
+	if r.Phase == flowtable.Free {
+		return
+	}
+	if r.RouteGeneration != w.rules.RouteGeneration {
+		r.RouteGeneration = 0 // generations wrap around: an old one must never seem new again
+	}
+	timers := &w.rules.Virtual(r.VirtualSlot).Timers
+	limit := timers.Idle
+	switch r.Phase {
+	case flowtable.HalfOpen:
+		limit = timers.HalfOpen
+	case flowtable.Closing, flowtable.Reset:
+		limit = timers.CloseDelay
+	case flowtable.UDP:
+		limit = timers.UDPIdle
+	}
+	if w.now-r.Last >= limit {
+		w.remove(n)
+	}
+}

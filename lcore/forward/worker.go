@@ -1,0 +1,82 @@
+package forward
+
+import (
+	"linedirector/flowtable"
+	"linedirector/lcore/packet"
+	"linedirector/lcore/ruleset"
+)
+
+// MaxBurst is the longest burst.
+const MaxBurst = flowtable.MaxBurst
+
+// Config is what a worker's packet path is made of. Times are in ticks, whose length is the caller's choice;
+// a millisecond or a little less is right.
+type Config struct {
+	Self           int               // this worker's number
+	Steering       *Steering         // shared by all workers, immutable
+	Table          *flowtable.Table  // its own shard
+	Hops           *ruleset.Hops     // shared
+	Counts         *ruleset.Counts   // its own
+	Stats          *Stats            // its own
+	Wants          *Wants            // its own
+	TicksPerSecond uint32            // of the now that Burst is given
+	Start          uint32            // now, at the start
+	Silence        uint32            // ticks after Start in which unknown TCP is answered by silence
+	Sweep          uint32            // ticks in which the expiry sweep visits the whole shard
+	PuntRate       [PuntKinds]uint32 // frames a second that this worker may give to the kernel, by kind
+	AnswerRate     uint32            // ICMP errors a second that this worker may send
+}
+
+// Worker is one worker's packet path and what its stages hand one another.
+type Worker struct {
+	table    *flowtable.Table
+	rules    *ruleset.Snapshot
+	hops     *ruleset.Hops
+	counts   *ruleset.Counts
+	stats    *Stats
+	wants    *Wants
+	steering *Steering
+	self     uint16
+
+	now, start, silence uint32
+	live                live // counters, until Publish
+
+	// one burst, dense: only frames that may belong to a flow
+	flows int
+	frame [MaxBurst]*Frame
+	meta  [MaxBurst]packet.Meta
+	key   [MaxBurst]flowtable.Key
+	hash  [MaxBurst]uint64
+	ref   [MaxBurst]flowtable.Ref
+	miss  [MaxBurst]uint8
+
+	turn   []uint32 // by virtual slot: its place in the rotation
+	sweep  sweep
+	punts  [PuntKinds]bucket
+	answer bucket
+}
+
+// New makes a packet path. It is given its rules by Use before the first burst.
+func New(c Config) *Worker {
+	w := &Worker{
+		table: c.Table, hops: c.Hops, counts: c.Counts, stats: c.Stats, wants: c.Wants,
+		steering: c.Steering, self: uint16(c.Self),
+		now: c.Start, start: c.Start, silence: c.Silence,
+		turn:   make([]uint32, ruleset.MaxVirtuals+1),
+		sweep:  sweep{round: max(c.Sweep, 1), last: c.Start, next: 1},
+		answer: newBucket(c.AnswerRate, c.TicksPerSecond, c.Start),
+	}
+	for i := range w.turn { // workers start their rotations apart
+		w.turn[i] = uint32(c.Self)
+	}
+	for kind := range w.punts {
+		w.punts[kind] = newBucket(c.PuntRate[kind], c.TicksPerSecond, c.Start)
+	}
+	return w
+}
+
+// Use makes s the rules from the next burst on.
+func (w *Worker) Use(s *ruleset.Snapshot) { w.rules = s }
+
+// Rules are the rules in use.
+func (w *Worker) Rules() *ruleset.Snapshot { return w.rules }
