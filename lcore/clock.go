@@ -1,0 +1,36 @@
+package lcore
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Clock turns the time stamp counter into ticks: a power of two of cycles, so that a tick costs one shift, about
+// half a millisecond to one long.
+type Clock struct {
+	hz    uint64
+	shift uint
+}
+
+// NewClock makes the clock of a counter with this rate.
+func NewClock(hz uint64) Clock { return Clock{hz, uint(max(bits.Len64(hz/1000), 1) - 1)} }
+
+// Tick is the number of the tick that a counter value falls in; it wraps around after weeks.
+func (c Clock) Tick(tsc uint64) uint32 { return uint32(tsc >> c.shift) }
+
+// Ticks is a duration in ticks, at least 1.
+func (c Clock) Ticks(d time.Duration) uint32 {
+	hi, lo := bits.Mul64(uint64(d), c.hz)
+	cycles, _ := bits.Div64(hi, lo, uint64(time.Second))
+	return uint32(max(min(cycles>>c.shift, 1<<31), 1))
+}
+
+// Duration is so many cycles of the counter.
+func (c Clock) Duration(cycles uint64) time.Duration {
+	hi, lo := bits.Mul64(cycles, uint64(time.Second))
+	if hi >= c.hz {
+		return 1<<63 - 1
+	}
+	ns, _ := bits.Div64(hi, lo, c.hz)
+	return time.Duration(ns)
+}

@@ -1,0 +1,44 @@
+package lcore
+
+import "linedirector/lcore/forward"
+
+// Side is what a port faces: it says which fields its RSS hashes over.
+type Side uint8
+
+const (
+	Both Side = iota
+	Clients
+	Reals
+)
+
+// PortConfig is one Ethernet device.
+type PortConfig struct {
+	Device string // PCI address or virtual device with arguments, as EAL takes them
+	Side   Side
+}
+
+// Config says what to open. All of it is the operator's; nothing has a default here but what says so.
+type Config struct {
+	CPUs     []int // one worker on each
+	Ports    []PortConfig
+	Flows    int // per worker
+	Burst    int
+	Mbufs    int // a mempool; 0: as many as queues, rings and caches can hold
+	RxDesc   int
+	TxDesc   int
+	Adaptive bool                      // workers nap when nothing comes
+	PuntRate [forward.PuntKinds]uint32 // frames a second to the kernel, all workers together
+	MaxSlots Slots
+}
+
+// Slots bounds the slot numbers that control may use.
+type Slots struct{ Bindings, Reals int }
+
+const (
+	mbufCache  = 256
+	mbufRoom   = 2048
+	handRing   = 2048 // frames from one worker to another
+	finishRing = 2048 // frames on their way to another's tx queue
+	puntRing   = 512  // frames of one kind from one worker to control
+	injectRing = 1024 // frames from control to one worker's tx queues
+)

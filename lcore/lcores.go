@@ -1,0 +1,255 @@
+package lcore
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"linedirector/dpdk"
+	"linedirector/flowtable"
+	"linedirector/lcore/forward"
+	"linedirector/lcore/ruleset"
+)
+
+// Lcores are all workers and what they work with. Its methods are control's.
+type Lcores struct {
+	Ports []*Port // in the order of Config.Ports
+	Clock Clock
+	Hops  *ruleset.Hops
+
+	config  Config
+	workers []*worker
+	counts  []*ruleset.Counts
+	wants   []*forward.Wants
+	pools   map[int]*dpdk.Mempool // by socket
+	punts   [forward.PuntKinds][]*dpdk.Ring
+	inject  []*injector // by worker
+	bell    *dpdk.Bell
+	rules   atomic.Pointer[ruleset.Snapshot]
+	stop    atomic.Bool
+	running sync.WaitGroup
+	undo    []func() // what Close does, last first
+}
+
+// Open makes ports, memory, rings and workers; nothing moves before Start. dpdk.Init must have been called. What a
+// failed Open had made is given back.
+func Open(c Config) (_ *Lcores, err error) {
+	l := &Lcores{config: c, Clock: NewClock(dpdk.TSCHz()), Hops: ruleset.NewHops(), pools: map[int]*dpdk.Mempool{}}
+	defer func() {
+		if err != nil {
+			l.Close()
+		}
+	}()
+	if l.Ports, err = find(&c); err != nil {
+		return nil, err
+	}
+	if l.bell, err = dpdk.NewBell(); err != nil {
+		return nil, err
+	}
+	l.undo = append(l.undo, l.bell.Close)
+	steering := forward.NewSteering(len(c.CPUs))
+	for i, p := range l.Ports {
+		pool, err := l.pool(p.Info.Socket)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.open(&c, steering, pool); err != nil {
+			return nil, &PortError{i, err}
+		}
+		l.undo = append(l.undo, func() { _ = p.device.Close() })
+	}
+	rings, err := l.newRings()
+	if err != nil {
+		return nil, err
+	}
+	for i, cpu := range c.CPUs {
+		if err := l.addWorker(i, cpu, steering, rings); err != nil {
+			return nil, fmt.Errorf("worker %d: %w", i, err)
+		}
+	}
+	return l, nil
+}
+
+// pool is the mempool of a NUMA node.
+func (l *Lcores) pool(socket int) (*dpdk.Mempool, error) {
+	if p := l.pools[socket]; p != nil {
+		return p, nil
+	}
+	n := l.config.Mbufs
+	if n == 0 {
+		n = l.mbufs()
+	}
+	p, err := dpdk.NewMempool(fmt.Sprintf("mbufs-%d", socket), n, mbufCache, mbufRoom, socket)
+	if err != nil {
+		return nil, err
+	}
+	l.pools[socket] = p
+	l.undo = append(l.undo, p.Free)
+	return p, nil
+}
+
+// mbufs is how many can be anywhere at once: descriptors, rings, caches and bursts.
+func (l *Lcores) mbufs() int {
+	n, workers := 0, len(l.config.CPUs)
+	for _, p := range l.Ports {
+		rx, tx := p.Queues()
+		n += rx*l.config.RxDesc + tx*l.config.TxDesc
+	}
+	n += workers * (2*mbufCache + 4*dpdk.MaxBurst + injectRing + puntRing*int(forward.PuntKinds))
+	return n + workers*(workers-1)*(handRing+finishRing)
+}
+
+func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings) error {
+	c := &l.config
+	socket := dpdk.AnySocket
+	if len(l.Ports) > 0 {
+		socket = l.Ports[0].Info.Socket
+	}
+	mem, err := dpdk.Alloc(fmt.Sprintf("shard-%d", i), flowtable.Size(c.Flows), 64, socket)
+	if err != nil {
+		return err
+	}
+	l.undo = append(l.undo, func() { dpdk.Free(mem) })
+	table, err := flowtable.New(mem, c.Flows, secret())
+	if err != nil {
+		return err
+	}
+	counts, free, err := newCounts(c.MaxSlots)
+	if err != nil {
+		return err
+	}
+	l.undo = append(l.undo, free)
+	exchange, err := dpdk.NewExchange(l.exchangeConfig(i, socket, rings))
+	if err != nil {
+		return err
+	}
+	l.undo = append(l.undo, exchange.Close)
+
+	w := &worker{
+		number: i, cpu: cpu, clock: l.Clock, adaptive: c.Adaptive, exchange: exchange,
+		stats: &forward.Stats{}, cycles: &Cycles{}, rules: &l.rules, stop: &l.stop,
+	}
+	wants := &forward.Wants{}
+	path := forward.Config{
+		Self: i, Steering: steering, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants,
+		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
+		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),
+		AnswerRate: uint32(1000/len(c.CPUs) + 1),
+	}
+	for kind := range path.PuntRate {
+		path.PuntRate[kind] = c.PuntRate[kind]/uint32(len(c.CPUs)) + 1
+	}
+	w.path = forward.New(path)
+	l.workers = append(l.workers, w)
+	l.counts = append(l.counts, counts)
+	l.wants = append(l.wants, wants)
+	return nil
+}
+
+// secret is a shard's hash seed.
+func secret() (seed [3]uint64) {
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	for i := range seed {
+		seed[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return seed
+}
+
+// Start starts ports and workers under these rules. It returns when every worker polls.
+func (l *Lcores) Start(rules *ruleset.Snapshot) error {
+	l.rules.Store(rules)
+	for i, p := range l.Ports {
+		if err := p.device.Start(); err != nil {
+			return &PortError{i, err}
+		}
+	}
+	ready := make(chan error, len(l.workers))
+	for _, w := range l.workers {
+		l.running.Go(func() {
+			err := w.pin()
+			if err == nil {
+				w.path.Use(rules)
+			}
+			ready <- err
+			if err == nil {
+				w.run()
+			}
+		})
+	}
+	var err error
+	for range l.workers {
+		err = errors.Join(err, <-ready)
+	}
+	return err
+}
+
+// Stop ends the workers and stops the ports. Frames on their way are lost.
+func (l *Lcores) Stop() error {
+	l.stop.Store(true)
+	l.running.Wait()
+	var err error
+	for i, p := range l.Ports {
+		if e := p.device.Stop(); e != nil {
+			err = errors.Join(err, &PortError{i, e})
+		}
+	}
+	return err
+}
+
+// Close gives everything back. The workers must have been stopped.
+func (l *Lcores) Close() {
+	for i := len(l.undo) - 1; i >= 0; i-- {
+		l.undo[i]()
+	}
+	l.undo = nil
+}
+
+// Publish makes the workers use rules from their next burst on.
+func (l *Lcores) Publish(rules *ruleset.Snapshot) { l.rules.Store(rules) }
+
+// Acknowledged is the oldest generation of rules that any worker still uses.
+func (l *Lcores) Acknowledged() uint32 {
+	oldest := l.workers[0].stats.Generation.Load()
+	for _, w := range l.workers[1:] {
+		if g := w.stats.Generation.Load(); int32(g-oldest) < 0 {
+			oldest = g
+		}
+	}
+	return oldest
+}
+
+// Counts are the workers' counters by slot.
+func (l *Lcores) Counts() []*ruleset.Counts { return l.counts }
+
+// Workers is how many there are.
+func (l *Lcores) Workers() int { return len(l.workers) }
+
+// Stats are a worker's counters.
+func (l *Lcores) Stats(worker int) *forward.Stats { return l.workers[worker].stats }
+
+// Cycles are a worker's.
+func (l *Lcores) Cycles(worker int) *Cycles { return l.workers[worker].cycles }
+
+// Exchanged are the counters of a worker's exchange, to be read atomically.
+func (l *Lcores) Exchanged(worker int) *dpdk.ExchangeCounters {
+	return l.workers[worker].exchange.Counters()
+}
+
+// Mempools are the mempools by socket.
+func (l *Lcores) Mempools() map[int]*dpdk.Mempool { return l.pools }
+
+// TakeWant is the oldest on-link address that a worker misses: the device's number and the address in host byte
+// order.
+func (l *Lcores) TakeWant() (port uint16, address uint32, ok bool) {
+	for _, q := range l.wants {
+		if port, address, ok = q.Take(); ok {
+			return port, address, true
+		}
+	}
+	return 0, 0, false
+}
