@@ -1,0 +1,166 @@
+package conf
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+func (d *draft) checkReals() {
+	d.realByName = make(map[string]int, len(d.config.Reals))
+	d.realNames = make([]string, len(d.config.Reals))
+	endpoints := make(map[netip.AddrPort]int, len(d.config.Reals))
+	for i, r := range d.config.Reals {
+		at := d.reals[i]
+		if !d.first(d.realByName, r.Name, i, at.name, func(j int) value { return d.reals[j].name }) {
+			d.realsPartial = true
+		}
+		d.realNames[i] = r.Name
+		if !r.Address.IsValid() || !d.checkUsable(at.address, r.Address) {
+			continue
+		}
+		d.checkReachable(at.address, r.Address)
+		endpoint := netip.AddrPortFrom(r.Address, r.Port)
+		if j, taken := endpoints[endpoint]; taken {
+			d.fail(at.address, fmt.Sprintf("reals %s and %s share %s (%s is at %v)", d.realLabel(j), d.realLabel(i),
+				endpointText(r), d.realLabel(j), d.config.Reals[j].Pos.text()), "give one of them another address or port")
+			continue
+		}
+		endpoints[endpoint] = i
+	}
+}
+
+func endpointText(r Real) string {
+	if r.Port == 0 {
+		return r.Address.String() + " without a port"
+	}
+	return netip.AddrPortFrom(r.Address, r.Port).String()
+}
+
+func (d *draft) realLabel(i int) string {
+	if name := d.config.Reals[i].Name; name != "" {
+		return shown(name)
+	}
+	return fmt.Sprintf("reals[%d]", i)
+}
+
+func (d *draft) virtualLabel(i int) string {
+	if name := d.config.Virtuals[i].Name; name != "" {
+		return shown(name)
+	}
+	return fmt.Sprintf("virtuals[%d]", i)
+}
+
+// checkReachable refuses an address to which no way leads.
+func (d *draft) checkReachable(v value, a netip.Addr) {
+	if d.portsPartial || d.routesPartial {
+		return
+	}
+	if _, _, ok := d.subnets.find(a, 32); ok {
+		return
+	}
+	if _, _, ok := d.routed.find(a, 32); ok {
+		return
+	}
+	around, _ := a.Prefix(24)
+	d.fail(v, fmt.Sprintf("no way to %v, neither a port's subnet nor a route holds it", a),
+		fmt.Sprintf("use an address in %s, or add a route: {to: %v, via: a gateway}", d.useSubnets(), around))
+}
+
+func (d *draft) checkVirtuals() {
+	type endpoint struct {
+		netip.AddrPort
+		Protocol
+	}
+	names := make(map[string]int, len(d.config.Virtuals))
+	endpoints := make(map[endpoint]int, len(d.config.Virtuals))
+	addresses := make(map[netip.Addr]int, len(d.config.Virtuals))
+	for i, x := range d.config.Virtuals {
+		at := d.virtuals[i]
+		d.first(names, x.Name, i, at.name, func(j int) value { return d.virtuals[j].name })
+		if !x.Address.IsValid() || !d.checkEdge(at.address, x.Address) {
+			continue
+		}
+		if _, taken := addresses[x.Address]; !taken {
+			addresses[x.Address] = i
+		}
+		if x.Port == 0 {
+			continue
+		}
+		e := endpoint{netip.AddrPortFrom(x.Address, x.Port), x.Protocol}
+		if j, taken := endpoints[e]; taken {
+			d.fail(at.address, fmt.Sprintf("virtuals %s and %s share %v/%v (%s is at %v)", d.virtualLabel(j), d.virtualLabel(i),
+				e.AddrPort, e.Protocol, d.virtualLabel(j), d.config.Virtuals[j].Pos.text()),
+				"give one of them another address, port or protocol")
+			continue
+		}
+		endpoints[e] = i
+	}
+	for i, r := range d.config.Reals {
+		if j, taken := addresses[r.Address]; taken {
+			d.fail(d.reals[i].address, fmt.Sprintf("%v is the address of virtual %s (at %v)",
+				r.Address, d.virtualLabel(j), d.config.Virtuals[j].Pos.text()), "use the server's own address")
+		}
+	}
+}
+
+// checkNames resolves the reals of the virtuals, each distinct list once.
+func (d *draft) checkNames() {
+	bindings := 0
+	type entry struct {
+		list  *nameList
+		index int
+	}
+	seen := make([]entry, len(d.config.Reals)) // where each real was listed last
+	done := make(map[*nameList]bool, len(d.virtuals))
+	for _, at := range d.virtuals {
+		l := at.reals
+		if l == nil {
+			continue
+		}
+		if bindings += len(l.names); bindings > MaxBindings {
+			d.fail(at.list, fmt.Sprintf("the virtuals name more than %d reals, counted for each", MaxBindings), "name fewer")
+			return
+		}
+		if done[l] {
+			continue
+		}
+		done[l] = true
+		for k, name := range l.names {
+			j, known := d.realByName[name]
+			switch {
+			case name == "":
+			case !known && !d.realsPartial:
+				d.fail(l.entry(k), "no real is named "+quoted(name), d.meant(name, d.realNames, "the reals are "))
+			case known && seen[j].list == l:
+				d.fail(l.entry(k), fmt.Sprintf("the real %s is listed twice (first at %v)",
+					shown(name), l.entry(seen[j].index).pos().text()), "remove one")
+			case known:
+				seen[j] = entry{l, k}
+			}
+		}
+	}
+}
+
+func (l *nameList) entry(k int) value {
+	return value{l.node.Content[k], &path{parent: l.path, index: k}, false}
+}
+
+// meant says what a name that is none may have meant.
+func (d *draft) meant(name string, names []string, otherwise string) string {
+	if near, ok := d.guess.nearest(name, names); ok {
+		return "did you mean " + quoted(near) + "?"
+	}
+	var some []string
+	for _, n := range names {
+		if n != "" {
+			some = append(some, shown(n))
+		}
+		if len(some) > 8 {
+			return otherwise + joined(some[:8], ", ") + " and others"
+		}
+	}
+	if len(some) == 0 {
+		return "there are none; add it"
+	}
+	return otherwise + joined(some, " and ")
+}

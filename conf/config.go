@@ -1,0 +1,107 @@
+// Package conf is what the operator asked for: the configuration file, read
+// and checked with the line and column of everything that is wrong in it, and
+// the flags of the command line. It holds plain values only and knows nothing
+// of DPDK beyond the names of devices.
+//
+// Nothing here belongs to the packet path: every function allocates and is for
+// control and for the start of the program.
+package conf
+
+import (
+	"net/netip"
+	"time"
+)
+
+// What a configuration may hold at most. Slot numbers of the workers' snapshot
+// are 16 bits wide, hence the first limits; the others keep a mistake in a
+// generated file from taking the memory of a running director.
+const (
+	MaxPorts     = 32
+	MaxAddresses = 1024 // of one port
+	MaxReals     = 65535
+	MaxVirtuals  = 65535
+	MaxBindings  = 16 << 20 // virtuals times the reals of each
+	MaxFile      = 64 << 20 // bytes
+)
+
+// Config is one configuration, valid as a whole: names resolve, addresses are
+// reachable, endpoints are unique. It is not changed after Parse returned it,
+// so any goroutine may read it.
+type Config struct {
+	Name       string // the file, for messages; "<stdin>" for standard input
+	Ports      []Port
+	Routes     []Route
+	Neighbours []Neighbour
+	Transit    Transit
+	Reals      []Real
+	Virtuals   []Virtual
+}
+
+// Pos is a place in the configuration file. Line and column count from 1, the
+// column in characters; the zero Pos is no place.
+type Pos struct{ Line, Column int }
+
+// Port is an Ethernet device that the director drives.
+type Port struct {
+	Name      string         // also the name of its kernel tap, at most 15 bytes
+	Device    string         // a PCI address, or a DPDK virtual device with its arguments, unchanged
+	Addresses []netip.Prefix // the director's own, host bits kept: 192.0.2.1/24
+	Side      Side
+	Pos
+}
+
+// Route sends what matches To (host bits zero) by way of Via, which lies in a
+// port's subnet.
+type Route struct {
+	To  netip.Prefix
+	Via netip.Addr
+	Pos
+}
+
+// Neighbour is a static one: the MAC of an address in a subnet of the port.
+type Neighbour struct {
+	Port    string
+	Address netip.Addr
+	MAC     [6]byte // as on the wire
+	Pos
+}
+
+// Real is a server. Several virtuals may name it.
+type Real struct {
+	Name    string
+	Address netip.Addr
+	Port    uint16 // L4 port, host byte order; 0 keeps the port that the client chose
+	Weight  int    // 0..65535; 0 takes no new connections
+	Pos
+}
+
+// Virtual is what clients connect to.
+type Virtual struct {
+	Name      string
+	Address   netip.Addr
+	Port      uint16 // L4 port, host byte order, never 0
+	Protocol  Protocol
+	Predictor Predictor
+	Timers    Timers
+	Unknown   Unknown
+	Reals     []string // names; read only, virtuals may share one list; may be empty
+	Pos
+}
+
+// Timers say how long a flow may be silent before it ends.
+type Timers struct {
+	HalfOpen   time.Duration // TCP, handshake not finished
+	Idle       time.Duration // TCP, established
+	CloseDelay time.Duration // TCP, after both FINs or a RST
+	UDPIdle    time.Duration
+}
+
+// DefaultTimers returns the timers of a virtual that sets none.
+func DefaultTimers() Timers {
+	return Timers{
+		HalfOpen:   30 * time.Second,
+		Idle:       3600 * time.Second,
+		CloseDelay: 10 * time.Second,
+		UDPIdle:    60 * time.Second,
+	}
+}

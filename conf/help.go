@@ -1,0 +1,81 @@
+package conf
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// exampleConfig is the worked example of the help, a file of its own so that a
+// test loads it as an operator would.
+//
+//go:embed examples/minimal.yaml
+var exampleConfig string
+
+const helpHead = `linedirector stands between clients and a group of servers, gives the group one
+address, and decides for every new connection which server takes it.
+
+Usage:
+  linedirector --config FILE [flags] [-- EAL arguments]
+`
+
+const helpExample = `
+Example:
+  Clients come in at eth1 and ask for 192.0.2.10; the servers are behind eth2.
+  Put this into director.yaml:
+
+`
+
+const helpRun = `
+  See that it is right, then run it with a worker on CPU 1:
+
+    linedirector --config director.yaml --check
+    linedirector --config director.yaml --lcores 1
+
+  Two directors on one machine need names of their own for DPDK's files:
+
+    linedirector --config b.yaml --metrics 127.0.0.1:9481 -- --file-prefix b
+`
+
+// help returns the whole help, in lines of at most 80 columns.
+func (f *flagSet) help() string {
+	var b strings.Builder
+	b.WriteString(helpHead)
+	for _, g := range f.groups {
+		b.WriteString("\n" + g.title + ":\n")
+		g.flags.VisitAll(func(flag *pflag.Flag) { writeFlag(&b, flag) })
+	}
+	b.WriteString(helpExample)
+	for line := range strings.Lines(exampleConfig) {
+		b.WriteString("    " + line)
+	}
+	b.WriteString(helpRun)
+	return b.String()
+}
+
+// writeFlag writes a flag and, beside it, what it is for and its default.
+func writeFlag(b *strings.Builder, flag *pflag.Flag) {
+	const column, width = 28, 80
+	what, usage := pflag.UnquoteUsage(flag)
+	name := "      --" + flag.Name
+	if flag.Shorthand != "" {
+		name = "  -" + flag.Shorthand + ", --" + flag.Name
+	}
+	if flag.Value.Type() != "bool" {
+		name += " " + what
+		if flag.DefValue != "" {
+			usage += " (default: " + flag.DefValue + ")"
+		}
+	}
+	line := fmt.Sprintf("%-*s", column, name)
+	for _, word := range strings.Fields(usage) {
+		if len(line)+1+len(word) > width {
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", column)
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+}

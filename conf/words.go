@@ -1,0 +1,131 @@
+package conf
+
+import "strings"
+
+// Side says whom a port faces.
+type Side uint8
+
+// The sides; SideBoth is the default.
+const (
+	SideBoth Side = iota
+	SideClients
+	SideReals
+)
+
+// Transit says what becomes of packets that belong to no virtual and are not
+// for the director itself.
+type Transit uint8
+
+// The ways of transit; TransitDrop is the default.
+const (
+	TransitDrop Transit = iota
+	TransitRoute
+)
+
+// Protocol is the number of an L4 protocol as IPv4 headers carry it.
+type Protocol uint8
+
+// The protocols; TCP is the default.
+const (
+	TCP Protocol = 6
+	UDP Protocol = 17
+)
+
+// Predictor is the rule that picks the real of a new connection.
+type Predictor uint8
+
+// The predictors; LeastConns is the default.
+const (
+	LeastConns Predictor = iota
+	RoundRobin
+	Weighted
+)
+
+// Unknown says how a virtual treats a packet that belongs to no flow and opens
+// none.
+type Unknown uint8
+
+// The answers; RST is the default.
+const (
+	RST Unknown = iota
+	Drop
+)
+
+// Poll says how workers wait for packets.
+type Poll uint8
+
+// The ways to poll. PollAuto, the default, is adaptive where every port is a
+// virtual device, else busy.
+const (
+	PollAuto Poll = iota
+	PollBusy
+	PollAdaptive
+)
+
+// word is a value as the operator writes it.
+type word[T ~uint8] struct {
+	text  string
+	value T
+}
+
+var (
+	sideWords      = []word[Side]{{"clients", SideClients}, {"reals", SideReals}, {"both", SideBoth}}
+	transitWords   = []word[Transit]{{"drop", TransitDrop}, {"route", TransitRoute}}
+	protocolWords  = []word[Protocol]{{"tcp", TCP}, {"udp", UDP}}
+	predictorWords = []word[Predictor]{{"leastconns", LeastConns}, {"roundrobin", RoundRobin}, {"weighted", Weighted}}
+	unknownWords   = []word[Unknown]{{"rst", RST}, {"drop", Drop}}
+	pollWords      = []word[Poll]{{"auto", PollAuto}, {"busy", PollBusy}, {"adaptive", PollAdaptive}}
+)
+
+// laterWords are those that the specification knows and this version does not.
+var laterWords = map[string]bool{
+	"fastest": true, "loaded": true, "hash": true, "p2c": true, // predictors
+	"any": true, // protocol
+}
+
+// String returns the word of the configuration file.
+func (s Side) String() string { return wordOf(sideWords, s) }
+
+// String returns the word of the configuration file.
+func (t Transit) String() string { return wordOf(transitWords, t) }
+
+// String returns the word of the configuration file.
+func (p Protocol) String() string { return wordOf(protocolWords, p) }
+
+// String returns the word of the configuration file.
+func (p Predictor) String() string { return wordOf(predictorWords, p) }
+
+// String returns the word of the configuration file.
+func (u Unknown) String() string { return wordOf(unknownWords, u) }
+
+// String returns the word of the flag.
+func (p Poll) String() string { return wordOf(pollWords, p) }
+
+func wordOf[T ~uint8](words []word[T], value T) string {
+	for _, w := range words {
+		if w.value == value {
+			return w.text
+		}
+	}
+	return "invalid"
+}
+
+func texts[T ~uint8](words []word[T]) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = w.text
+	}
+	return all
+}
+
+// either joins alternatives as in "a, b or c".
+func either(all []string) string { return joined(all, " or ") }
+
+// joined puts commas between all but the last two, which last parts.
+func joined(all []string, last string) string {
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	end := len(all) - 1
+	return strings.Join(all[:end], ", ") + last + all[end]
+}
