@@ -15,7 +15,7 @@ import (
 var initOnce struct {
 	sync.Mutex
 	tried bool
-	log   uint64 // where Init's part of the log begins
+	log   []string // errors that DPDK logged, and went on
 }
 
 // Init starts EAL, DPDK's environment, with its command-line arguments (without a program name). It can be called
@@ -32,12 +32,16 @@ func Init(args []string) error {
 		return &Error{Op: "catch DPDK's log", Code: syscall.Errno(-rc)}
 	}
 	initOnce.tried = true
-	initOnce.log = logMark()
+	mark := logMark()
 	argc := C.int(len(args) + 1)
 	argv := argv(append([]string{"linedirector"}, args...))
 	err := attempt("start DPDK", "", func() C.int { return C.ld_init(argc, argv) })
 	if e, ok := err.(*Error); ok {
 		e.Mend = initMend(e, args)
+	}
+	initOnce.log = logSince(mark, 64)
+	if err != nil {
+		removeRuntime(C.GoString(C.ld_runtime_dir()))
 	}
 	return err
 }
@@ -48,6 +52,8 @@ func initMend(e *Error, args []string) string {
 	switch {
 	case strings.Contains(log, "hugepage") || strings.Contains(log, "cannot init memory"):
 		return "reserve hugepages (sysctl -w vm.nr_hugepages=1024) or start with --no-huge"
+	case strings.Contains(log, "parse device"):
+		return "check the device's name and arguments"
 	case os.Geteuid() != 0 && (e.Code == syscall.EACCES || e.Code == syscall.EPERM || strings.Contains(log, "permission denied")):
 		return "run as root"
 	case e.Code == syscall.EINVAL || strings.Contains(log, "command line"):
@@ -56,8 +62,17 @@ func initMend(e *Error, args []string) string {
 	return ""
 }
 
-// Cleanup stops EAL and removes its runtime directory. Nothing of this package may be used afterwards, and memory from
-// Alloc is gone.
+// Cleanup stops EAL. Nothing of this package may be used afterwards, and memory from Alloc is gone.
+//
+// What EAL 22.11 leaves behind depends on its arguments (seen on Linux; the directory is /var/run/dpdk/<file-prefix>):
+//
+//   - with --in-memory (hugepages) or --no-huge --no-shconf: after a normal exit the directory, empty, which Cleanup
+//     removes; after SIGKILL the directory with the telemetry socket in it, no hugepage files, no lost hugepages. It starts
+//     again as if nothing had been; CleanStale tidies up.
+//   - with --no-huge alone (22.11 refuses --in-memory with it): also config, fbarray_* and after SIGKILL mp_socket there,
+//     3 MB that even a normal exit leaves.
+//   - with neither: besides, after SIGKILL, the hugepages themselves, as files in hugetlbfs, until a process with the same
+//     prefix starts; --huge-unlink avoids these, but needs a hugetlbfs mount, as --in-memory does not.
 func Cleanup() error {
 	dir := C.GoString(C.ld_runtime_dir())
 	err := attempt("stop DPDK", "", func() C.int { return C.ld_cleanup() })

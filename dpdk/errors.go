@@ -50,7 +50,7 @@ func words(code syscall.Errno) string {
 func attempt(op, mend string, call func() C.int) error {
 	mark := logMark()
 	if rc := call(); rc < 0 {
-		return &Error{Op: op, Code: syscall.Errno(-rc), Log: logSince(mark), Mend: mend}
+		return &Error{Op: op, Code: syscall.Errno(-rc), Log: logSince(mark, maxLogWords), Mend: mend}
 	}
 	return nil
 }

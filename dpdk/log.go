@@ -8,6 +8,7 @@ import "C"
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -57,8 +58,8 @@ func readLog() []logLine {
 }
 
 // logSince returns the lines after mark that say why something failed: errors, or for want of them warnings,
-// or what was printed past the log.
-func logSince(mark uint64) []string {
+// or what was printed past the log. The last ones, at most most.
+func logSince(mark uint64, most int) []string {
 	var errs, warnings, printed []string
 	for _, l := range readLog() {
 		switch {
@@ -73,7 +74,7 @@ func logSince(mark uint64) []string {
 	}
 	for _, lines := range [][]string{errs, warnings, printed} {
 		if lines = slices.Compact(lines); len(lines) > 0 {
-			return lines[max(0, len(lines)-maxLogWords):]
+			return lines[max(0, len(lines)-most):]
 		}
 	}
 	return nil
@@ -85,4 +86,22 @@ const maxLogWords = 4
 // logPrefix is what DPDK puts before a message: the component, then perhaps the function.
 var logPrefix = regexp.MustCompile(`^(?:[A-Z][A-Z0-9_]+: )?(?:[a-z_0-9]+\(\): ?)?`)
 
-func trimLog(line string) string { return logPrefix.ReplaceAllString(line, "") }
+func trimLog(line string) string {
+	return strings.TrimSuffix(logPrefix.ReplaceAllString(strings.TrimSpace(line), ""), ".")
+}
+
+// deviceLog picks from Init's log what was said about one virtual device: the lines up to the one that gives it up,
+// which follow those about the device before.
+func deviceLog(lines []string, name string) []string {
+	const givesUp = "failed to initialize "
+	begin := 0
+	for i, line := range lines {
+		if strings.HasPrefix(line, givesUp+name+" ") {
+			return lines[begin:i]
+		}
+		if strings.HasPrefix(line, givesUp) {
+			begin = i + 1
+		}
+	}
+	return nil
+}

@@ -164,9 +164,13 @@ func (p *Port) Stop() error {
 	return p.do("stop", func() C.int { return C.ld_port_stop(C.uint16_t(p.id)) })
 }
 
-// Close stops and releases the device; it is gone until the process starts again.
+// Close stops and releases the device; it is gone until the process starts again. The device no longer takes frames for
+// all addresses: on a kernel interface, that would outlive the process.
 func (p *Port) Close() error {
 	return p.do("close", func() C.int {
+		if p.cfg.Promiscuous {
+			C.ld_port_promiscuous(C.uint16_t(p.id), 0)
+		}
 		C.ld_port_stop(C.uint16_t(p.id))
 		return C.ld_port_close(C.uint16_t(p.id))
 	})

@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -53,11 +54,15 @@ func PortByName(device string) (PortID, error) {
 			return PortID(id), nil
 		}
 	}
-	return 0, &Error{Op: "find device " + name, Code: syscall.ENODEV, Log: logSince(initOnce.log), Mend: deviceMend(name)}
+	log := deviceLog(initOnce.log, name)
+	return 0, &Error{Op: "find device " + name, Code: syscall.ENODEV, Log: log, Mend: deviceMend(name, log)}
 }
 
 // deviceMend is what to do about a device that is not there.
-func deviceMend(name string) string {
+func deviceMend(name string, log []string) string {
+	if os.Geteuid() != 0 && (len(log) > 0 || !strings.HasPrefix(name, "net_")) {
+		return "run as root"
+	}
 	if strings.HasPrefix(name, "net_") {
 		return "check its name and arguments" + have()
 	}
