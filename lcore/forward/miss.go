@@ -129,6 +129,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 		n, err = w.table.Insert(&r)
 	}
 	if err == nil {
+		w.live.opened++
 		w.counts.Insert(r.Binding)
 		w.counts.Open(r.Binding, r.RealSlot)
 	}

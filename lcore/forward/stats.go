@@ -8,9 +8,10 @@ import (
 
 // live are the counters of the path itself: plain, the worker's alone.
 type live struct {
-	packets, bytes                    [2]uint64
-	drops                             [packet.Causes]uint64
-	handed, evicted, refused, transit uint64
+	packets, bytes           [2]uint64
+	drops                    [packet.Causes]uint64
+	opened, closed, evicted  uint64 // records
+	handed, refused, transit uint64
 }
 
 // Stats are a worker's counters as others may read them, at any time, since the start. Directions are
@@ -18,6 +19,7 @@ type live struct {
 type Stats struct {
 	Packets, Bytes [2]atomic.Uint64
 	Drops          [packet.Causes]atomic.Uint64
+	Opened, Closed atomic.Uint64 // records
 	Handed         atomic.Uint64 // frames given to other workers
 	Evicted        atomic.Uint64 // half-open connections that gave way in a full table
 	Refused        atomic.Uint64 // RSTs sent
@@ -44,6 +46,8 @@ func (w *Worker) Publish() {
 			s.Drops[cause].Store(n)
 		}
 	}
+	s.Opened.Store(l.opened)
+	s.Closed.Store(l.closed)
 	s.Handed.Store(l.handed)
 	s.Evicted.Store(l.evicted)
 	s.Refused.Store(l.refused)

@@ -97,6 +97,7 @@ func (w *Worker) uncount(r *flowtable.Record) {
 func (w *Worker) remove(n uint32) {
 	r := w.table.Record(n)
 	w.uncount(r)
+	w.live.closed++
 	w.counts.Remove(r.Binding)
 	w.table.Remove(n)
 }

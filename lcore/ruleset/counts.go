@@ -63,3 +63,14 @@ func (c *Counts) Load(real uint16) uint32 {
 	r := &c.Reals[real]
 	return r.Open + atomic.LoadUint32(&r.Others)
 }
+
+// Binding reads a binding's counters. Any goroutine.
+func (c *Counts) Binding(slot uint32) BindingCount {
+	b := &c.Bindings[slot]
+	// Ends are read before beginnings, so that no difference is ever negative.
+	closed, removed := atomic.LoadUint64(&b.Closed), atomic.LoadUint64(&b.Removed)
+	return BindingCount{
+		Closed: closed, Removed: removed,
+		Opened: atomic.LoadUint64(&b.Opened), Inserted: atomic.LoadUint64(&b.Inserted),
+	}
+}

@@ -1,0 +1,277 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"linedirector/conf"
+	"linedirector/control/kernel"
+	"linedirector/control/load"
+	"linedirector/lcore/ruleset"
+)
+
+// Config is what a Director is made of.
+type Config struct {
+	Log     *zap.Logger
+	Conf    *conf.Config
+	Workers Workers
+	Ports   []Port        // in the order of Conf.Ports
+	Taps    []*kernel.Tap // likewise
+	Hops    *ruleset.Hops
+	Stack   *kernel.Stack
+	Mirror  *kernel.Mirror
+	Keeper  Keeper
+	Ticks   func(time.Duration) uint32 // workers' ticks in a duration
+}
+
+// Director is the control core. Run is one goroutine; the other methods may be called from any.
+type Director struct {
+	log     *zap.Logger
+	workers Workers
+	ports   []Port
+	taps    []*kernel.Tap
+	stack   *kernel.Stack
+	mirror  *kernel.Mirror
+	ticks   ticker
+
+	mu          sync.Mutex // guards what follows
+	conf        *conf.Config
+	objects     *objects
+	hops        *hops
+	needed      map[hopKey]string
+	unreachable []string
+	source      *ruleset.Source
+	generation  uint32
+	routeGen    uint16
+}
+
+// New applies the configuration to the kernel and makes the first rules. The mirror must have been opened after the
+// taps, the stack is still empty.
+func New(c Config) (*Director, *ruleset.Snapshot, error) {
+	d := &Director{
+		log: c.Log, workers: c.Workers, ports: c.Ports, taps: c.Taps, stack: c.Stack, mirror: c.Mirror, ticks: c.Ticks,
+		conf: c.Conf, objects: newObjects(), routeGen: 1,
+	}
+	indices := make([]int, len(c.Taps))
+	for i, t := range c.Taps {
+		indices[i] = t.Index()
+	}
+	d.hops = newHops(c.Log, c.Hops, c.Ports, indices, c.Keeper)
+	if err := d.objects.fits(c.Conf); err != nil {
+		return nil, nil, err
+	}
+	if err := d.applyToKernel(c.Conf); err != nil {
+		return nil, nil, err
+	}
+	d.generation = 1
+	if err := d.objects.adopt(c.Conf, c.Workers.Counts(), d.generation); err != nil {
+		return nil, nil, err
+	}
+	state := c.Mirror.State()
+	d.hops.learn(state.Neighbours)
+	return d, d.build(&state), nil
+}
+
+// applyToKernel sets addresses, routes and static neighbours.
+func (d *Director) applyToKernel(c *conf.Config) error {
+	place := map[string]int{}
+	var w kernel.Wanted
+	for i, p := range c.Ports {
+		place[p.Name] = i
+		for _, a := range p.Addresses {
+			w.Addresses = append(w.Addresses, kernel.PortAddress{Port: i, Prefix: a})
+		}
+	}
+	for i := range c.Virtuals {
+		w.Virtuals = append(w.Virtuals, c.Virtuals[i].Address)
+	}
+	for _, r := range c.Routes {
+		w.Routes = append(w.Routes, kernel.WantedRoute{To: r.To, Via: r.Via})
+	}
+	for _, n := range c.Neighbours {
+		w.Neighbours = append(w.Neighbours, kernel.StaticNeighbour{Port: place[n.Port], Address: n.Address, MAC: n.MAC})
+	}
+	if err := d.stack.Apply(w); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	for _, warning := range d.stack.Warnings() {
+		d.log.Warn(warning)
+	}
+	return nil
+}
+
+// build makes the next rules. The caller publishes them.
+func (d *Director) build(state *kernel.State) *ruleset.Snapshot {
+	src := d.describe(d.conf, state)
+	if d.source != nil && !slices.Equal(src.Routes, d.source.Routes) || d.hops.mustRenew() {
+		if d.routeGen++; d.routeGen == 0 {
+			d.routeGen = 1
+		}
+		d.hops.renewed(d.generation)
+	}
+	src.Generation, src.RouteGeneration = d.generation, d.routeGen
+	rules := ruleset.Build(src)
+	d.source = src
+	var unreachable []string
+	d.needed, unreachable = d.need(state, rules)
+	d.hops.keep(d.needed)
+	if !slices.Equal(unreachable, d.unreachable) && len(unreachable) > 0 {
+		d.log.Warn("no route leads to these reals; add an address to a port or a route",
+			zap.String("reals", strings.Join(unreachable, ", ")))
+	}
+	d.unreachable = unreachable
+	return rules
+}
+
+// publish makes and publishes the next rules.
+func (d *Director) publish() {
+	d.generation++
+	state := d.mirror.State()
+	d.workers.Publish(d.build(&state))
+}
+
+// Reload makes c the configuration: as a whole, or not at all, with the reason. Ports and their devices stay what
+// they are until a restart.
+func (d *Director) Reload(c *conf.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := samePorts(d.conf, c); err != nil {
+		return err
+	}
+	if err := d.objects.fits(c); err != nil {
+		return err
+	}
+	if err := d.applyToKernel(c); err != nil {
+		return err
+	}
+	d.conf = c
+	d.generation++
+	if err := d.objects.adopt(c, d.workers.Counts(), d.generation); err != nil {
+		return err // fits has just said that this cannot be
+	}
+	state := d.mirror.State()
+	d.workers.Publish(d.build(&state))
+	return nil
+}
+
+// samePorts refuses what only a restart can change.
+func samePorts(old, c *conf.Config) error {
+	same := len(old.Ports) == len(c.Ports)
+	for i := 0; same && i < len(c.Ports); i++ {
+		a, b := old.Ports[i], c.Ports[i]
+		same = a.Name == b.Name && a.Device == b.Device && a.Side == b.Side
+	}
+	if !same {
+		return fmt.Errorf("%s: ports: number, order, name, device and side of the ports cannot change while running; restart to apply them", c.Name)
+	}
+	return nil
+}
+
+// Run follows the kernel and the workers until ctx ends.
+func (d *Director) Run(ctx context.Context) {
+	housekeeping := time.NewTicker(time.Second)
+	defer housekeeping.Stop()
+	quick := time.NewTicker(d.pace())
+	defer quick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.mirror.Changes():
+			d.locked(d.publish)
+		case events := <-d.mirror.NeighbourEvents():
+			d.locked(func() { d.hops.learn(events) })
+		case <-quick.C:
+			d.locked(func() { load.Share(d.workers.Counts(), d.objects.realSlots.highest) })
+			d.answerWants()
+		case now := <-housekeeping.C:
+			d.locked(func() { d.tidy(now) })
+		}
+	}
+}
+
+// pace is how often control looks at what workers ask and hold: each millisecond, where several must know of one
+// another's load.
+func (d *Director) pace() time.Duration {
+	if len(d.workers.Counts()) > 1 {
+		return time.Millisecond
+	}
+	return 10 * time.Millisecond
+}
+
+func (d *Director) locked(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+}
+
+// answerWants has the kernel resolve what workers miss, a bounded number at a time.
+func (d *Director) answerWants() {
+	for range 64 {
+		device, address, ok := d.workers.TakeWant()
+		if !ok {
+			return
+		}
+		if i := d.place(device); i >= 0 {
+			d.hops.resolve(hopKey{i, fromIPv4(address)})
+		}
+	}
+}
+
+// tidy lets slots go and speaks up about silent next hops.
+func (d *Director) tidy(now time.Time) {
+	acknowledged := d.workers.Acknowledged()
+	d.hops.reap(acknowledged)
+	gone := d.objects.reap(d.workers.Counts(), acknowledged)
+	if gone > 0 || d.hops.mustRenew() {
+		d.publish()
+	}
+	names := make([]string, len(d.taps))
+	for i, t := range d.taps {
+		names[i] = t.Name()
+	}
+	d.hops.complain(d.needed, names, now)
+}
+
+// Unresolved is how many next hops of reals and routes have not answered yet.
+func (d *Director) Unresolved() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hops.unresolved()
+}
+
+// Conf is the configuration in force.
+func (d *Director) Conf() *conf.Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.conf
+}
+
+// Binding is what one binding counts, over all workers, since it was made.
+type Binding struct {
+	Virtual, Real string
+	Opened        uint64 // connections
+	Open          uint64 // of them still counted
+}
+
+// Bindings lists all, draining ones included, in no order.
+func (d *Director) Bindings() []Binding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	counts := d.workers.Counts()
+	out := make([]Binding, 0, len(d.objects.bindings))
+	for _, b := range d.objects.bindings {
+		n := sum(counts, b.slot)
+		out = append(out, Binding{
+			Virtual: b.virtual.conf.Name, Real: b.real.conf.Name,
+			Opened: n.Opened - b.base.Opened, Open: n.Opened - n.Closed,
+		})
+	}
+	return out
+}

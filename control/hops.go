@@ -1,0 +1,227 @@
+package control
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"linedirector/control/kernel"
+	"linedirector/lcore/ruleset"
+)
+
+// Keeper has the kernel resolve next hops and keep them fresh.
+type Keeper interface {
+	Keep(ifindex int, addr netip.Addr) error
+	Forget(ifindex int, addr netip.Addr) error
+	Resolve(ifindex int, addr netip.Addr) error
+}
+
+// hopKey is a neighbour: the port's place in the configuration and the address on its link.
+type hopKey struct {
+	port    int
+	address netip.Addr
+}
+
+// hop is a neighbour that has a slot.
+type hop struct {
+	slot   uint16
+	valid  bool
+	kept   bool      // a gateway, or a real on the link
+	wanted time.Time // since when it is kept and unresolved
+	warned bool
+}
+
+// hops gives next hops their slots and publishes their MACs in place.
+type hops struct {
+	log     *zap.Logger
+	table   *ruleset.Hops
+	ports   []Port
+	taps    []int // interface index by port
+	keeper  Keeper
+	known   map[hopKey]*hop
+	slots   slots
+	retired []uint32 // no neighbour has them; records may
+	waiting []uint32 // retired before the route generation below was published
+	after   uint32   // generation of rules after which no worker uses waiting
+}
+
+func newHops(log *zap.Logger, table *ruleset.Hops, ports []Port, taps []int, keeper Keeper) *hops {
+	return &hops{
+		log: log, table: table, ports: ports, taps: taps, keeper: keeper, known: map[hopKey]*hop{},
+		slots: slots{what: "next hops", limit: ruleset.MaxHops},
+	}
+}
+
+// ipv4 is an address in host byte order.
+func ipv4(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+func fromIPv4(a uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], a)
+	return netip.AddrFrom4(b)
+}
+
+// mac48 is an Ethernet address as a number, first byte lowest.
+func mac48(b [6]byte) (n uint64) {
+	for i, x := range b {
+		n |= uint64(x) << (8 * i)
+	}
+	return n
+}
+
+// get is the neighbour's entry, made if need be; nil when all slots are taken.
+func (h *hops) get(key hopKey) *hop {
+	if n := h.known[key]; n != nil {
+		return n
+	}
+	slot, err := h.slots.take()
+	if err != nil {
+		h.log.Error("next hop not learned", zap.Stringer("address", key.address), zap.Error(err))
+		return nil
+	}
+	n := &hop{slot: uint16(slot)}
+	if !h.table.SetNeighbour(h.ports[key.port].Device, ipv4(key.address), n.slot) {
+		h.slots.release(slot)
+		h.log.Error("next hop not learned: the index of on-link addresses is full", zap.Stringer("address", key.address))
+		return nil
+	}
+	h.known[key] = n
+	return n
+}
+
+// learn follows the kernel's neighbour table. A new MAC takes effect at once, in place.
+func (h *hops) learn(events []kernel.Neighbour) {
+	for _, e := range events {
+		key := hopKey{e.Port, e.Addr}
+		if !e.Valid {
+			h.lose(key)
+			continue
+		}
+		n := h.get(key)
+		if n == nil {
+			continue
+		}
+		port := h.ports[e.Port]
+		h.table.Set(n.slot, mac48(e.MAC), mac48(port.MAC), port.Device)
+		n.valid = true
+		if n.warned {
+			n.warned = false
+			h.log.Info("next hop answers again", zap.Stringer("address", key.address))
+		}
+	}
+}
+
+func (h *hops) lose(key hopKey) {
+	n := h.known[key]
+	if n == nil {
+		return
+	}
+	h.table.Unset(n.slot)
+	if n.valid {
+		n.valid, n.wanted = false, time.Now()
+	}
+	if !n.kept {
+		h.retire(key, n)
+	}
+}
+
+func (h *hops) retire(key hopKey, n *hop) {
+	h.table.Unset(n.slot)
+	h.table.SetNeighbour(h.ports[key.port].Device, ipv4(key.address), 0)
+	delete(h.known, key)
+	h.retired = append(h.retired, uint32(n.slot))
+}
+
+// keep makes wanted the neighbours that the kernel keeps fresh, and no others. Values say who needs them.
+func (h *hops) keep(wanted map[hopKey]string) {
+	for key := range wanted {
+		n := h.get(key)
+		if n == nil || n.kept {
+			continue
+		}
+		n.kept, n.wanted = true, time.Now()
+		if err := h.keeper.Keep(h.taps[key.port], key.address); err != nil {
+			h.log.Warn("next hop not kept", zap.Stringer("address", key.address), zap.Error(err))
+		}
+	}
+	for key, n := range h.known {
+		if _, ok := wanted[key]; ok || !n.kept {
+			continue
+		}
+		n.kept = false
+		if err := h.keeper.Forget(h.taps[key.port], key.address); err != nil {
+			h.log.Debug("next hop not forgotten", zap.Stringer("address", key.address), zap.Error(err))
+		}
+		if !n.valid {
+			h.retire(key, n)
+		}
+	}
+}
+
+// slot is a gateway's, 0 if there is none left.
+func (h *hops) slot(key hopKey) uint16 {
+	if n := h.get(key); n != nil {
+		return n.slot
+	}
+	return 0
+}
+
+// resolve answers a worker that misses an on-link address.
+func (h *hops) resolve(key hopKey) {
+	if err := h.keeper.Resolve(h.taps[key.port], key.address); err != nil {
+		h.log.Debug("next hop not asked for", zap.Stringer("address", key.address), zap.Error(err))
+	}
+}
+
+// patience is how long a next hop that reals or routes need may stay silent before the log says so.
+const patience = 3 * time.Second
+
+// complain logs, once each, the kept next hops that do not answer.
+func (h *hops) complain(wanted map[hopKey]string, names []string, now time.Time) {
+	for key, who := range wanted {
+		n := h.known[key]
+		if n == nil || n.valid || n.warned || now.Sub(n.wanted) < patience {
+			continue
+		}
+		n.warned = true
+		h.log.Warn("next hop does not answer ARP; check that it is up and on this link",
+			zap.Stringer("address", key.address), zap.String("port", names[key.port]), zap.String("for", who))
+	}
+}
+
+// unresolved is how many kept next hops have no MAC.
+func (h *hops) unresolved() (n int) {
+	for _, hop := range h.known {
+		if hop.kept && !hop.valid {
+			n++
+		}
+	}
+	return n
+}
+
+// mustRenew says that enough slots wait for a new route generation to be worth one.
+func (h *hops) mustRenew() bool { return len(h.retired) >= 1024 && len(h.waiting) == 0 }
+
+// renewed is told the generation of rules that carries a new route generation: once all workers use it, records look
+// their next hops up again before they use them, and the slots retired before are nobody's.
+func (h *hops) renewed(generation uint32) {
+	if len(h.waiting) == 0 {
+		h.waiting, h.retired, h.after = h.retired, nil, generation
+	}
+}
+
+// reap lets retired slots be used again.
+func (h *hops) reap(acknowledged uint32) {
+	if len(h.waiting) == 0 || int32(acknowledged-h.after) < 0 {
+		return
+	}
+	for _, slot := range h.waiting {
+		h.slots.release(slot)
+	}
+	h.waiting = nil
+}

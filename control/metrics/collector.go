@@ -1,0 +1,134 @@
+package metrics
+
+import (
+	"runtime/metrics"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector reads everything anew for each scrape.
+type collector struct{ read func() Readings }
+
+// Describe is prometheus.Collector's: which metrics there are depends on the configuration.
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is prometheus.Collector's.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	r := c.read()
+	e := emitter{out}
+	e.workers(r.Workers)
+	e.bindings(&r)
+	for _, d := range r.Drops {
+		e.counter(families.drops, d.Value, d.Name)
+	}
+	for _, p := range r.Punted {
+		e.counter(families.punted, p.Value, p.Name)
+	}
+	for i := range r.Ports {
+		e.port(&r.Ports[i])
+	}
+	for _, m := range r.Mempools {
+		e.gauge(families.mbufsUsed, float64(m.InUse), m.Socket)
+		e.gauge(families.mbufs, float64(m.Size), m.Socket)
+	}
+	e.counter(families.allocated, allocatedBytes())
+}
+
+type emitter struct{ out chan<- prometheus.Metric }
+
+func (e emitter) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	e.out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (e emitter) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	e.out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func (e emitter) workers(workers []Worker) {
+	var t Worker
+	for i := range workers {
+		w, name := &workers[i], strconv.Itoa(i)
+		t.Flows += w.Flows
+		t.Capacity += w.Capacity
+		t.Opened += w.Opened
+		t.Closed += w.Closed
+		t.Evicted += w.Evicted
+		t.Displaced += w.Displaced
+		t.ForwardPackets += w.ForwardPackets
+		t.ReplyPackets += w.ReplyPackets
+		t.ForwardBytes += w.ForwardBytes
+		t.ReplyBytes += w.ReplyBytes
+		t.Transit += w.Transit
+		t.Refused += w.Refused
+		t.Handed += w.Handed
+		e.counter(families.cycles, w.Cycles, name)
+		e.counter(families.busyCycles, w.BusyCycles, name)
+		e.gauge(families.stall, w.LongestStall, name)
+	}
+	e.gauge(families.flowsOpen, float64(t.Flows))
+	e.gauge(families.flowsCapacity, float64(t.Capacity))
+	e.counter(families.flowsOpened, t.Opened)
+	e.counter(families.flowsClosed, t.Closed)
+	e.counter(families.flowsEvicted, t.Evicted)
+	e.counter(families.indexMoves, t.Displaced)
+	e.counter(families.packets, t.ForwardPackets, "forward")
+	e.counter(families.packets, t.ReplyPackets, "reply")
+	e.counter(families.bytes, t.ForwardBytes, "forward")
+	e.counter(families.bytes, t.ReplyBytes, "reply")
+	e.counter(families.transit, t.Transit)
+	e.counter(families.refused, t.Refused)
+	e.counter(families.handed, t.Handed)
+}
+
+// bindings are added up by name: a real that was given another endpoint drains under the same name.
+func (e emitter) bindings(r *Readings) {
+	type names struct{ virtual, real string }
+	opened := map[names]uint64{}
+	virtuals, reals := map[string]uint64{}, map[string]uint64{}
+	for _, name := range r.Virtuals {
+		virtuals[name] = 0
+	}
+	for _, name := range r.Reals {
+		reals[name] = 0
+	}
+	for _, b := range r.Bindings {
+		opened[names{b.Virtual, b.Real}] += b.Opened
+		virtuals[b.Virtual] += b.Open
+		reals[b.Real] += b.Open
+	}
+	for n, v := range opened {
+		e.counter(families.connections, v, n.virtual, n.real)
+	}
+	for name, v := range virtuals {
+		e.gauge(families.virtualConnections, float64(v), name)
+	}
+	for name, v := range reals {
+		e.gauge(families.realConnections, float64(v), name)
+	}
+}
+
+func (e emitter) port(p *Port) {
+	up := 0.0
+	if p.Up {
+		up = 1
+	}
+	e.gauge(families.portUp, up, p.Name)
+	e.gauge(families.portSteering, 1, p.Name, p.Steering)
+	e.counter(families.portPackets, p.RxPackets, p.Name, "rx")
+	e.counter(families.portPackets, p.TxPackets, p.Name, "tx")
+	e.counter(families.portBytes, p.RxBytes, p.Name, "rx")
+	e.counter(families.portBytes, p.TxBytes, p.Name, "tx")
+	e.counter(families.portErrors, p.RxMissed, p.Name, "missed")
+	e.counter(families.portErrors, p.RxNoMbuf, p.Name, "no-mbuf")
+	e.counter(families.portErrors, p.RxErrors, p.Name, "rx")
+	e.counter(families.portErrors, p.TxErrors, p.Name, "tx")
+	e.counter(families.portErrors, p.TxFull, p.Name, "tx-full")
+}
+
+// allocatedBytes does not stop the world, as runtime.ReadMemStats would.
+func allocatedBytes() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}

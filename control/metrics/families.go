@@ -1,0 +1,50 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// families are all metrics, with their help and units.
+var families = struct {
+	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, indexMoves,
+	realConnections, virtualConnections, connections,
+	packets, bytes, transit, drops, refused, handed, punted,
+	busyCycles, cycles, stall,
+	portUp, portSteering, portPackets, portBytes, portErrors,
+	mbufsUsed, mbufs, allocated *prometheus.Desc
+}{
+	flowsOpen:     describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
+	flowsCapacity: describe("flows_capacity", "Records that the workers' tables hold together."),
+	flowsOpened:   describe("flows_opened_total", "Records ever taken into use."),
+	flowsClosed:   describe("flows_closed_total", "Records that left: after their close delay or by a timer."),
+	flowsEvicted:  describe("flows_evicted_total", "Half-open connections that gave way to new ones in a full table."),
+	indexMoves:    describe("flow_index_moves_total", "Index entries moved to make room for others."),
+
+	realConnections:    describe("real_connections", "Open connections that count on the real.", "real"),
+	virtualConnections: describe("virtual_connections", "Open connections that count on the virtual.", "virtual"),
+	connections:        describe("connections_total", "Connections opened, by virtual and the real that took them.", "virtual", "real"),
+
+	packets: describe("packets_total", "Packets forwarded for flows; forward is client to real, reply is real to client.", "direction"),
+	bytes:   describe("bytes_total", "Bytes of Ethernet frames forwarded for flows, without FCS.", "direction"),
+	transit: describe("transit_packets_total", "Packets routed that belong to no virtual (transit: route)."),
+	drops:   describe("drops_total", "Frames dropped, by cause.", "cause"),
+	refused: describe("resets_sent_total", "RSTs sent in answer to TCP packets of no flow."),
+	handed:  describe("handed_over_packets_total", "Frames that workers handed over to the worker that owns their flow."),
+	punted:  describe("punted_packets_total", "Frames given to the kernel's taps, by kind.", "kind"),
+
+	busyCycles: describe("worker_busy_cycles_total", "Cycles of the time stamp counter in polls that brought frames.", "worker"),
+	cycles:     describe("worker_cycles_total", "Cycles of the time stamp counter since the worker started.", "worker"),
+	stall:      describe("worker_longest_stall_seconds", "Longest time between two polls of a worker's queues since it started, naps left out.", "worker"),
+
+	portUp:       describe("port_up", "1 if the port's link is up.", "port"),
+	portSteering: describe("port_steering_info", "Who brings packets to the worker that owns their flow: the device's RSS (hardware) or hand-over (software).", "port", "steering"),
+	portPackets:  describe("port_packets_total", "Packets, as the device counts them.", "port", "direction"),
+	portBytes:    describe("port_bytes_total", "Bytes, as the device counts them.", "port", "direction"),
+	portErrors:   describe("port_errors_total", "Packets that the device lost or refused: missed (receive queue full), no-mbuf (mempool empty), rx, tx, tx-full (transmit queue full).", "port", "kind"),
+
+	mbufsUsed: describe("mbufs_in_use", "Mbufs of a NUMA node's mempool that hold frames or stand ready in receive queues.", "socket"),
+	mbufs:     describe("mbufs", "Mbufs of a NUMA node's mempool.", "socket"),
+	allocated: describe("control_allocated_bytes_total", "Bytes that the control core ever allocated on Go's heap; its rate is what garbage collections cost."),
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("linedirector_"+name, help, labels, nil)
+}

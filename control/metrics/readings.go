@@ -1,0 +1,52 @@
+// Package metrics serves the director's counters to Prometheus. Names, help and units stand together in families.go;
+// readings.go is what they are read from.
+package metrics
+
+// Readings are all counters at one moment. Totals count since the start.
+type Readings struct {
+	Workers  []Worker
+	Bindings []Binding
+	Virtuals []string // names, so that one without connections shows 0
+	Reals    []string
+	Drops    []Named // by cause
+	Punted   []Named // by kind: frames given to the kernel
+	Ports    []Port
+	Mempools []Mempool
+}
+
+// Worker is one worker's.
+type Worker struct {
+	Flows, Capacity, Opened, Closed, Evicted, Displaced uint64
+	ForwardPackets, ReplyPackets                        uint64
+	ForwardBytes, ReplyBytes                            uint64
+	Transit, Refused, Handed                            uint64
+	Cycles, BusyCycles                                  uint64
+	LongestStall                                        float64 // seconds
+}
+
+// Binding is what one real holds for one virtual.
+type Binding struct {
+	Virtual, Real string
+	Opened, Open  uint64
+}
+
+// Named is a counter with a label.
+type Named struct {
+	Name  string
+	Value uint64
+}
+
+// Port is one Ethernet device.
+type Port struct {
+	Name                                           string
+	Steering                                       string // hardware or software
+	Up                                             bool
+	RxPackets, TxPackets, RxBytes, TxBytes         uint64
+	RxMissed, RxErrors, TxErrors, RxNoMbuf, TxFull uint64
+}
+
+// Mempool is the mbufs of one NUMA node.
+type Mempool struct {
+	Socket      string
+	InUse, Size int
+}

@@ -1,0 +1,60 @@
+package control
+
+import (
+	"sync"
+
+	"go.uber.org/zap"
+
+	"linedirector/control/kernel"
+)
+
+// Taps carries frames between workers and the kernel's taps.
+type Taps struct {
+	log     *zap.Logger
+	workers Workers
+	punts   Punts
+	taps    []*kernel.Tap
+	running sync.WaitGroup
+}
+
+// maxFrame holds the longest frame that a tap gives.
+const maxFrame = 65536
+
+// NewTaps joins the taps, in the order of the configuration's ports, with the workers.
+func NewTaps(log *zap.Logger, workers Workers, punts Punts, taps []*kernel.Tap) *Taps {
+	return &Taps{log: log, workers: workers, punts: punts, taps: taps}
+}
+
+// Start begins to carry frames.
+func (t *Taps) Start() {
+	t.running.Go(func() {
+		deliver := func(port int, frame []byte) {
+			_, _ = t.taps[port].Write(frame) // the kernel's own refusal is the kernel's to count
+		}
+		for t.punts.Next(deliver) == nil { //nolint:revive // all is done in the condition
+		}
+	})
+	for i, tap := range t.taps {
+		t.running.Go(func() {
+			frame := make([]byte, maxFrame)
+			for {
+				n, err := tap.Read(frame)
+				if err != nil {
+					return // closed
+				}
+				if err := t.workers.Inject(i, frame[:n]); err != nil {
+					t.log.Debug("frame of the kernel not sent", zap.String("port", tap.Name()), zap.Error(err))
+				}
+			}
+		})
+	}
+}
+
+// Stop waits until no frame is carried any more. It closes the taps.
+func (t *Taps) Stop() {
+	t.punts.Interrupt()
+	for _, tap := range t.taps {
+		_ = tap.Close()
+	}
+	t.running.Wait()
+}
