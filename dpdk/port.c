@@ -299,16 +299,22 @@ int ld_port_reta(uint16_t port, const uint16_t *queues, uint16_t size)
 	return rte_eth_dev_rss_reta_update(port, reta, size);
 }
 
-int ld_port_rss(uint16_t port, uint64_t *types, uint8_t *key, uint16_t *key_len)
+int ld_port_rss(uint16_t port, uint64_t *types, uint8_t *key, uint16_t key_len)
 {
-	struct rte_eth_rss_conf conf = {.rss_key = key, .rss_key_len = (uint8_t)*key_len};
+	struct rte_eth_rss_conf conf = {.rss_key = key, .rss_key_len = (uint8_t)key_len};
 	int rc = rte_eth_dev_rss_hash_conf_get(port, &conf);
 
-	if (rc != 0)
-		return rc;
-	*types = conf.rss_hf;
-	*key_len = conf.rss_key_len;
-	return 0;
+	if (rc == 0)
+		*types = conf.rss_hf;
+	return rc;
+}
+
+int ld_port_set_rss(uint16_t port, uint64_t types, uint8_t *key, uint16_t key_len)
+{
+	struct rte_eth_rss_conf conf = {
+		.rss_key = key, .rss_key_len = (uint8_t)key_len, .rss_hf = types};
+
+	return rte_eth_dev_rss_hash_update(port, &conf);
 }
 
 /* key has room for count + 1 words; rte_softrss() reads it as such. */

@@ -20,7 +20,7 @@ type PortConfig struct {
 	MTU                int        // bytes; 0: leave it
 	Mempools           []*Mempool // one an rx queue, or one for all
 	RSSTypes           uint64     // RSS… bits wanted; those that the device lacks are left out
-	RSSKey             []byte     // KeySize bytes, or nil for the driver's
+	RSSKey             []byte     // KeySize bytes (40 where the device names none), or nil for the driver's
 	Reta               []uint16   // rx queue of each entry of the redirection table, RetaSize of them; nil: the driver's
 	Promiscuous        bool       // also take frames for other MAC addresses; ignored by devices that have no filter
 }
@@ -82,8 +82,8 @@ func (cfg *PortConfig) check(info *PortInfo) error {
 		return fmt.Errorf("%d rx and %d tx descriptors: use at most %d", cfg.RxDesc, cfg.TxDesc, 1<<15)
 	case cfg.MTU != 0 && (cfg.MTU < info.MinMTU || cfg.MTU > info.MaxMTU):
 		return fmt.Errorf("MTU %d: it takes %d to %d", cfg.MTU, info.MinMTU, info.MaxMTU)
-	case len(cfg.RSSKey) > C.LD_MAX_KEY || info.KeySize > 0 && len(cfg.RSSKey) > 0 && len(cfg.RSSKey) != info.KeySize:
-		return fmt.Errorf("RSS key of %d bytes: it takes %d", len(cfg.RSSKey), info.KeySize)
+	case len(cfg.RSSKey) > 0 && len(cfg.RSSKey) != info.keySize():
+		return fmt.Errorf("RSS key of %d bytes: it takes %d", len(cfg.RSSKey), info.keySize())
 	case len(cfg.Reta) > 0 && (len(cfg.Reta) != info.RetaSize || len(cfg.Reta) > C.LD_MAX_RETA):
 		return fmt.Errorf("RSS redirection table of %d entries: it has %d", len(cfg.Reta), info.RetaSize)
 	}
@@ -132,23 +132,38 @@ func (p *Port) Start() error {
 	return nil
 }
 
-// readBackRSS believes the device, not what it was told, where it can say.
+// readBackRSS believes the device, not what it was told, where it can say. Some take a key only once they run.
 func (p *Port) readBackRSS() {
 	if p.types == 0 || len(p.cfg.RSSKey) == 0 {
 		return
 	}
-	var types C.uint64_t
-	var key [C.LD_MAX_KEY]C.uint8_t
-	size := C.uint16_t(len(p.cfg.RSSKey))
-	if C.ld_port_rss(C.uint16_t(p.id), &types, &key[0], &size) != 0 {
-		return
+	types, key, ok := p.deviceRSS()
+	if ok && !bytes.Equal(key, p.cfg.RSSKey) {
+		var c [C.LD_MAX_KEY]C.uint8_t
+		for i, b := range p.cfg.RSSKey {
+			c[i] = C.uint8_t(b)
+		}
+		C.ld_port_set_rss(C.uint16_t(p.id), C.uint64_t(p.types), &c[0], C.uint16_t(len(p.cfg.RSSKey)))
+		types, key, ok = p.deviceRSS()
 	}
-	got := make([]byte, len(p.cfg.RSSKey))
-	for i := range got {
-		got[i] = byte(key[i])
+	if ok {
+		p.types &= types
+		p.key = bytes.Equal(key, p.cfg.RSSKey)
 	}
-	p.types &= uint64(types)
-	p.key = bytes.Equal(got, p.cfg.RSSKey)
+}
+
+// deviceRSS is what the device says it hashes over and with, if it can say.
+func (p *Port) deviceRSS() (types uint64, key []byte, ok bool) {
+	var t C.uint64_t
+	var c [C.LD_MAX_KEY]C.uint8_t
+	if C.ld_port_rss(C.uint16_t(p.id), &t, &c[0], C.uint16_t(len(p.cfg.RSSKey))) != 0 {
+		return 0, nil, false
+	}
+	key = make([]byte, len(p.cfg.RSSKey))
+	for i := range key {
+		key[i] = byte(c[i])
+	}
+	return uint64(t), key, true
 }
 
 // RSS is what the device granted of RSSTypes; ok says that it is all of them, with the key asked for. Known after Start.

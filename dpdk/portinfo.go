@@ -84,6 +84,14 @@ func have() string {
 	return "; DPDK has " + strings.Join(names, ", ")
 }
 
+// keySize is what an RSS key must have: 40 bytes are the rule where a driver names no other length.
+func (i *PortInfo) keySize() int {
+	if i.KeySize == 0 {
+		return 40
+	}
+	return min(i.KeySize, C.LD_MAX_KEY)
+}
+
 // Info describes a device.
 func Info(id PortID) (PortInfo, error) {
 	var c C.struct_ld_port_info

@@ -170,7 +170,8 @@ int ld_port_link(uint16_t port, struct ld_link *link);
 int ld_port_stats(uint16_t port, struct ld_port_stats *stats);
 int ld_port_xstats(uint16_t port, struct ld_xstat *stats, uint32_t max);
 int ld_port_reta(uint16_t port, const uint16_t *queues, uint16_t size);
-int ld_port_rss(uint16_t port, uint64_t *types, uint8_t *key, uint16_t *key_len);
+int ld_port_rss(uint16_t port, uint64_t *types, uint8_t *key, uint16_t key_len);
+int ld_port_set_rss(uint16_t port, uint64_t types, uint8_t *key, uint16_t key_len);
 uint32_t ld_softrss(const uint32_t *words, uint32_t count, const uint8_t *key);
 
 /* exchange.c */
