@@ -1,0 +1,15 @@
+// Package e2e holds, in its tests, real clients that reach real servers through linedirector, in
+// network namespaces (test/netlab), as root: `make e2e`. Nothing in here imports the program: it is
+// built, started, asked for its metrics and stopped as an operator would do it.
+//
+// Unless a test's head shows another one, this is the network:
+//
+//	client                    director                        switch          a, b, c
+//	eth0 192.0.2.100 ─── eth-out [outside] [inside] eth-in ─── br0 ─┬─ eth0 10.0.0.11
+//	                      192.0.2.1         10.0.0.1                ├─ eth0 10.0.0.12
+//	                                                                └─ eth0 10.0.0.13
+//	virtual: 192.0.2.10; the reals' default route is the director
+//
+// Beside the usual `go test` flags: LINEDIRECTOR=/path/to/binary tests that one instead of building
+// it, and TRANSFER_MIB=64 shortens the long transfers.
+package e2e
