@@ -119,6 +119,7 @@ var syntaxMends = []struct{ phrase, mend string }{
 	{"',' or ']'", "part the entries with commas and close the list with ]"},
 	{"',' or '}'", "part the entries with commas and close the braces with }"},
 	{"'-' indicator", "indent this line as the entries of its list"},
+	{"expected node content", "write a value here, or close the list or the braces"},
 	{"did not find expected key", "indent this line as the keys beside it"},
 	{"could not find expected ':'", "write key: value, with a space after the colon"},
 	{"unexpected end of stream", "close the quotation mark"},

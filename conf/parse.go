@@ -9,7 +9,7 @@ import (
 
 // Parse reads and checks a configuration; name is the file's, for messages.
 // The error, if any, is of type Errors and holds all that was found wrong, up
-// to a thousand. A syntax error hides all others.
+// to a hundred. A syntax error hides all others.
 //
 // YAML's anchors and aliases work; a list of reals that many virtuals share by
 // an alias is read once and costs nothing more.

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// An operator mends no more at a time.
-	maxErrors = 1000
+	// An operator mends no more at a time, and sees no more on a screen or two.
+	maxErrors = 100
 	// Values read once more through aliases; lists of reals are read once.
 	maxAliased = 1 << 20
 )

@@ -1,0 +1,106 @@
+package conf
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// Parse never panics; every error is one line that names the file; and what it
+// took it takes again, the same, from the JSON of what it understood.
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("examples/*")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(right))
+	f.Add([]byte(whole))
+	f.Add([]byte("ports: &a [*a, {<<: *a}, !!int 5]\n---\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("f.yaml", text)
+		if err != nil {
+			checkErrors(t, err)
+			return
+		}
+		again, err := Parse("f.yaml", marshal(t, c))
+		if err != nil {
+			t.Fatalf("not again:\n%v\n%s", err, marshal(t, c))
+		}
+		anywhere := cmp.Comparer(func(Pos, Pos) bool { return true })
+		if diff := cmp.Diff(c, again, equalAddrs, equalPrefixes, anywhere, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("otherwise again:\n%s", diff)
+		}
+	})
+}
+
+func checkErrors(t *testing.T, err error) {
+	var errs Errors
+	if !errors.As(err, &errs) || len(errs) == 0 {
+		t.Fatalf("%T: %v", err, err)
+	}
+	for _, e := range errs {
+		line := e.Error()
+		if strings.ContainsAny(line, "\n\r") || !strings.HasPrefix(line, "f.yaml:") || e.Problem == "" || e.Mend == "" {
+			t.Fatalf("%q", line)
+		}
+		if (e.Line == 0) != (e.Column == 0) || len(line) > 1000 {
+			t.Fatalf("%q", line)
+		}
+	}
+}
+
+// marshal writes a configuration as JSON, all defaults spelled out.
+func marshal(t *testing.T, c *Config) []byte {
+	type object map[string]any
+	list := func(n int, each func(int) any) []any {
+		all := make([]any, n)
+		for i := range all {
+			all[i] = each(i)
+		}
+		return all
+	}
+	text, err := json.MarshalIndent(object{
+		"ports": list(len(c.Ports), func(i int) any {
+			p := c.Ports[i]
+			return object{"name": p.Name, "device": p.Device, "addresses": p.Addresses, "side": p.Side.String()}
+		}),
+		"routes": list(len(c.Routes), func(i int) any {
+			return object{"to": c.Routes[i].To, "via": c.Routes[i].Via}
+		}),
+		"neighbours": list(len(c.Neighbours), func(i int) any {
+			n := c.Neighbours[i]
+			return object{"port": n.Port, "address": n.Address, "mac": net.HardwareAddr(n.MAC[:]).String()}
+		}),
+		"transit": c.Transit.String(),
+		"reals": list(len(c.Reals), func(i int) any {
+			r := c.Reals[i]
+			return object{"name": r.Name, "address": r.Address, "port": r.Port, "weight": r.Weight}
+		}),
+		"virtuals": list(len(c.Virtuals), func(i int) any {
+			v := c.Virtuals[i]
+			return object{
+				"name": v.Name, "address": v.Address, "port": v.Port, "protocol": v.Protocol.String(),
+				"predictor": v.Predictor.String(), "unknown": v.Unknown.String(), "reals": v.Reals,
+				"timers": object{
+					"half-open": v.Timers.HalfOpen.String(), "idle": v.Timers.Idle.String(),
+					"close-delay": v.Timers.CloseDelay.String(), "udp-idle": v.Timers.UDPIdle.String(),
+				},
+			}
+		}),
+	}, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
