@@ -99,7 +99,7 @@ int ld_inject(struct rte_mempool *pool, struct rte_ring *ring, uint16_t port, co
 	}
 	memcpy(data, frame, len);
 	m->port = port;
-	if (rte_ring_sp_enqueue(ring, m) != 0) {
+	if (rte_ring_sp_enqueue_burst(ring, (void **)&m, 1, NULL) == 0) {
 		rte_pktmbuf_free(m);
 		return -ENOBUFS;
 	}

@@ -8,10 +8,14 @@
 
 #include "shim.h"
 
+static char **volatile kept_argv; /* EAL keeps pointers into it, and leak checkers look here */
+
 int ld_init(int argc, char **argv)
 {
-	int rc = rte_eal_init(argc, argv);
+	int rc;
 
+	kept_argv = argv;
+	rc = rte_eal_init(argc, argv);
 	if (rc >= 0)
 		return 0;
 	return rte_errno > 0 ? -rte_errno : -1;

@@ -76,7 +76,7 @@ var unique int
 func pool(t testing.TB, mbufs, dataRoom int) *dpdk.Mempool {
 	t.Helper()
 	unique++
-	m, err := dpdk.NewMempool(fmt.Sprintf("pool%d", unique), mbufs, 32, dataRoom, dpdk.AnySocket)
+	m, err := dpdk.NewMempool(fmt.Sprintf("pool%d", unique), mbufs, min(256, mbufs/2), dataRoom, dpdk.AnySocket)
 	if err != nil {
 		t.Fatal(err)
 	}
