@@ -25,7 +25,6 @@ type Config struct {
 	Taps    []*kernel.Tap // likewise
 	Hops    *ruleset.Hops
 	Stack   *kernel.Stack
-	Mirror  *kernel.Mirror
 	Keeper  Keeper
 	Ticks   func(time.Duration) uint32 // workers' ticks in a duration
 }
@@ -51,11 +50,11 @@ type Director struct {
 	routeGen    uint16
 }
 
-// New applies the configuration to the kernel and makes the first rules. The mirror must have been opened after the
-// taps, the stack is still empty.
+// New applies the configuration to the kernel, begins to follow the kernel, and makes the first rules. The stack is
+// still empty. Close undoes it.
 func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	d := &Director{
-		log: c.Log, workers: c.Workers, ports: c.Ports, taps: c.Taps, stack: c.Stack, mirror: c.Mirror, ticks: c.Ticks,
+		log: c.Log, workers: c.Workers, ports: c.Ports, taps: c.Taps, stack: c.Stack, ticks: c.Ticks,
 		conf: c.Conf, objects: newObjects(), routeGen: 1,
 	}
 	indices := make([]int, len(c.Taps))
@@ -73,10 +72,18 @@ func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	if err := d.objects.adopt(c.Conf, c.Workers.Counts(), d.generation); err != nil {
 		return nil, nil, err
 	}
-	state := c.Mirror.State()
+	mirror, err := kernel.NewMirror(c.Taps)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.mirror = mirror
+	state := mirror.State()
 	d.hops.learn(state.Neighbours)
 	return d, d.build(&state), nil
 }
+
+// Close ends what New began, after Run has ended. What was applied to the kernel is the stack's to undo.
+func (d *Director) Close() error { return d.mirror.Close() }
 
 // applyToKernel sets addresses, routes and static neighbours.
 func (d *Director) applyToKernel(c *conf.Config) error {

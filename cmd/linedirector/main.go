@@ -1,0 +1,56 @@
+// Command linedirector is the director: it reads flags and configuration, opens ports through DPDK, and runs workers
+// and control until it is told to stop.
+//
+//	main.go      flags, configuration, exit code
+//	director.go  the order in which everything is opened, and closed again
+//	workers.go   flags and ports as workers need them
+//	process.go   which CPUs and how much garbage collection the process has
+//	readings.go  what metrics show
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"linedirector/conf"
+	"linedirector/dpdk"
+)
+
+// version is set by the linker (make build).
+var version = "unreleased"
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "linedirector:", err)
+		os.Exit(1)
+	}
+}
+
+// run does all that the process does; its error is the last line that the operator sees.
+func run(args []string) error {
+	flags, err := conf.ParseFlags(args, os.Stdout)
+	if err != nil {
+		return err
+	}
+	switch {
+	case flags.Help:
+		return nil
+	case flags.Version:
+		fmt.Printf("linedirector %s, %s\n", version, dpdk.Version())
+		return nil
+	}
+	config, err := conf.Load(flags.Config, os.Stdin)
+	if err != nil {
+		return err
+	}
+	if flags.Check {
+		fmt.Printf("%s: good: %d ports, %d virtuals, %d reals\n",
+			config.Name, len(config.Ports), len(config.Virtuals), len(config.Reals))
+		return nil
+	}
+	log, err := newLog(flags.LogLevel, flags.LogFormat)
+	if err != nil {
+		return err
+	}
+	return direct(flags, config, log)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// heapLimit is when the control core's garbage is collected. A collection stops workers for up to milliseconds
+// (docs/design), so it waits until there is reason.
+const heapLimit = 512 << 20
+
+// confine keeps every thread of Go but the workers on control's CPUs; threads made later inherit that. The worker
+// goroutines pin themselves.
+func confine(control []int, workers int) error {
+	var set unix.CPUSet
+	for _, cpu := range control {
+		set.Set(cpu)
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return fmt.Errorf("own threads: %w", err)
+	}
+	for _, t := range threads {
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			continue
+		}
+		if err := unix.SchedSetaffinity(tid, &set); err != nil && err != unix.ESRCH {
+			return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
+		}
+	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), workers+2))
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(heapLimit)
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"linedirector/conf"
+	"linedirector/flowtable"
+	"linedirector/lcore"
+	"linedirector/lcore/ruleset"
+)
+
+// sides are the configuration's, as workers name them.
+var sides = map[conf.Side]lcore.Side{conf.SideBoth: lcore.Both, conf.SideClients: lcore.Clients, conf.SideReals: lcore.Reals}
+
+// workerConfig turns flags and ports into what workers need.
+func workerConfig(flags *conf.Flags, config *conf.Config) lcore.Config {
+	c := lcore.Config{
+		CPUs: flags.Lcores, Flows: flags.Flows, Burst: flags.Burst, Mbufs: flags.Mbufs,
+		RxDesc: flags.RxDesc, TxDesc: flags.TxDesc, Adaptive: adaptive(flags.Poll, config), PuntRate: puntRates,
+		MaxSlots: lcore.Slots{Bindings: ruleset.MaxBindings, Reals: ruleset.MaxReals},
+	}
+	for _, p := range config.Ports {
+		c.Ports = append(c.Ports, lcore.PortConfig{Device: p.Device, Side: sides[p.Side]})
+	}
+	return c
+}
+
+// adaptive is what --poll auto means: workers nap where every port is a virtual device.
+func adaptive(poll conf.Poll, config *conf.Config) bool {
+	if poll != conf.PollAuto {
+		return poll == conf.PollAdaptive
+	}
+	for _, p := range config.Ports {
+		if !p.Virtual() {
+			return false
+		}
+	}
+	return true
+}
+
+func devices(config *conf.Config) (out []string) {
+	for _, p := range config.Ports {
+		out = append(out, p.Device)
+	}
+	return out
+}
+
+// driver is a virtual device's, without its number: net_af_packet of net_af_packet0.
+func driver(p conf.Port) string { return strings.TrimRight(p.DeviceName(), "0123456789") }
+
+// memory is what EAL is told to take without hugepages, in MiB: tables, mbufs, and room for the rest.
+func memory(flags *conf.Flags, c lcore.Config) int {
+	if !flags.NoHuge || flags.Memory > 0 {
+		return flags.Memory
+	}
+	const mbuf, rest = 2560, 96 << 20
+	bytes := len(c.CPUs)*flowtable.Size(c.Flows) + c.MostMbufs()*mbuf + rest
+	return bytes>>20 + 1
+}
