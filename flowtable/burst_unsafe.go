@@ -12,9 +12,15 @@ func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, n int) {
 // PrefetchBucket starts the load of one hash's first candidate bucket.
 func (t *Table) PrefetchBucket(hash uint64) { prefetch(unsafe.Pointer(&t.buckets[t.first(hash)])) }
 
-// Candidates gives for each of n hashes the first entry with an equal tag (0: surely no flow) and starts the
-// load of its record. The tag may be another flow's: compare with Matches, then ask Find.
+// Candidates gives for each of n hashes, at most MaxBurst, the first entry with an equal tag and starts the load
+// of its record. The tag may be another flow's: compare with Matches, then ask Find. 0 says that no flow had the
+// key at the time of the call; before Insert, ask Find whether an earlier packet of the burst has opened it.
 func (t *Table) Candidates(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
+	t.candidates(hash, ref, n)
+}
+
+// candidatesGo is Candidates in Go: what other processors than amd64 run, and what its assembly is tested against.
+func (t *Table) candidatesGo(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
 	for i := range hash[:n] {
 		tag, b := tagOf(hash[i]), t.first(hash[i])
 		r := t.buckets[b].find(tag)

@@ -20,6 +20,11 @@ func (r Ref) Direction() Direction { return Direction(r & 1) }
 
 func refTo(record uint32, d Direction) Ref { return Ref(record<<1 | uint32(d)) }
 
+// whiten makes the hash spread under a seed of few bits, too. (It does not make such a seed a secret.)
+func whiten(seed [3]uint64) [3]uint64 {
+	return [3]uint64{seed[0] ^ 0x9E3779B97F4A7C15, seed[1] ^ 0xA0761D6478BD642F, seed[2] ^ 0x8EBC6AF09C88C6E3}
+}
+
 // Hash mixes k with the shard's secret, so that nobody outside can aim for one bucket.
 func (t *Table) Hash(k *Key) uint64 {
 	a := uint64(k.Src)<<32 | uint64(k.Dst)
@@ -48,14 +53,17 @@ func (t *Table) other(b, tag uint32) uint32 {
 	return sum + t.nbuckets - b
 }
 
-// find is the first entry with this tag, 0 if there is none.
+// find is the first entry with this tag, 0 if there is none. It looks at all eight and lets the processor choose
+// without a branch: where the tag stands is a coin toss, and a wrong guess costs more than the look.
 func (b *bucket) find(tag uint32) Ref {
-	for i := range b.tag {
+	found := Ref(0)
+	for i := len(b.tag) - 1; i >= 0; i-- {
+		ref := b.ref[i]
 		if b.tag[i] == tag {
-			return b.ref[i]
+			found = ref
 		}
 	}
-	return 0
+	return found
 }
 
 // put writes an entry into a free place of b, if there is one.
@@ -72,7 +80,7 @@ func (b *bucket) put(tag uint32, ref Ref) bool {
 // clear empties the entry of ref.
 func (b *bucket) clear(ref Ref) bool {
 	for i := range b.ref {
-		if b.ref[i] == ref && b.tag[i] != 0 {
+		if b.ref[i] == ref {
 			b.tag[i], b.ref[i] = 0, 0
 			return true
 		}

@@ -37,7 +37,8 @@ const (
 )
 
 // Record is one connection: one cache line. Addresses and ports are in host byte order. Real, Client and
-// Virtual (and their ports) stand in the order in which a packet of either direction names two neighbours.
+// Virtual (and their ports) stand in the order in which a packet of either direction names two neighbours:
+// Matches relies on it. What the two keys are made of stays as it is from Insert to Remove.
 type Record struct {
 	Real, Client, Virtual             uint32
 	RealPort, ClientPort, VirtualPort uint16
@@ -96,12 +97,4 @@ func (r *Record) ForwardKey() Key {
 // ReplyKey is what the real's packets show.
 func (r *Record) ReplyKey() Key {
 	return Key{r.Real, r.Client, r.RealPort, r.ClientPort, r.Protocol}
-}
-
-// Matches tells whether a packet with key k is of this flow, going the way d.
-func (r *Record) Matches(k *Key, d Direction) bool {
-	if d == Forward {
-		return (r.Client^k.Src)|(r.Virtual^k.Dst)|uint32((r.ClientPort^k.SrcPort)|(r.VirtualPort^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
-	}
-	return (r.Real^k.Src)|(r.Client^k.Dst)|uint32((r.RealPort^k.SrcPort)|(r.ClientPort^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
 }

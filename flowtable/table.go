@@ -38,7 +38,7 @@ func bucketsFor(flows int) int { return (flows+2)/3 + 1 }
 func Size(flows int) int { return (bucketsFor(flows) + flows + 1) * lineSize }
 
 // New lays a shard for so many connections over mem, which must be zeroed, 64-byte aligned, at least
-// Size(flows) long, and stay alive and unmoved as long as the shard. The seed is the hash's secret.
+// Size(flows) long, and stay alive and unmoved as long as the shard. The seed is the hash's secret: draw it at random.
 func New(mem []byte, flows int, seed [3]uint64) (*Table, error) {
 	if flows < 1 || flows > MaxFlows {
 		return nil, fmt.Errorf("flowtable: %d flows; a shard takes 1 to %d", flows, MaxFlows)
@@ -46,12 +46,12 @@ func New(mem []byte, flows int, seed [3]uint64) (*Table, error) {
 	if len(mem) < Size(flows) {
 		return nil, fmt.Errorf("flowtable: %d bytes for %d flows; %d needed", len(mem), flows, Size(flows))
 	}
-	t := &Table{nbuckets: uint32(bucketsFor(flows)), seed: seed}
+	t := &Table{nbuckets: uint32(bucketsFor(flows)), seed: whiten(seed)}
 	t.buckets, t.records = layOut(mem, bucketsFor(flows), flows+1)
 	return t, nil
 }
 
-// Record is the record of that number: valid until Remove.
+// Record is the record of that number: valid until Remove. A caller may change what neither key is made of.
 func (t *Table) Record(n uint32) *Record { return &t.records[n] }
 
 // Extent is the number of the highest record ever used: a sweep visits 1 to Extent.
@@ -68,7 +68,7 @@ func (t *Table) Stats() Stats {
 	return Stats{Used: t.used, Capacity: uint32(len(t.records) - 1), Displaced: t.displaced}
 }
 
-// Find is the ref of the flow that a packet with key k is of, 0 if there is none.
+// Find is the ref of the flow that a packet with key k is of, 0 if there is none. The hash is Hash(k).
 func (t *Table) Find(k *Key, hash uint64) Ref {
 	tag, b := tagOf(hash), t.first(hash)
 	if ref := t.findIn(b, tag, k); ref != 0 {
@@ -155,8 +155,9 @@ func (t *Table) give(n uint32) {
 // nearby is how many records beside the candidates' own OldestHalfOpen looks at.
 const nearby = 48
 
-// OldestHalfOpen is the full-table rule: the half-open connection in reach that waits longest, 0 if there is
-// none. In reach are the entries of the key's two buckets and a few records from number from on.
+// OldestHalfOpen is the full-table rule: the half-open connection in reach that waits longest for its last SYN's
+// answer, 0 if there is none. In reach are the entries of the hash's two buckets and a few records after number
+// from, around the end. now is a tick, not before any record's Last.
 func (t *Table) OldestHalfOpen(hash uint64, from, now uint32) uint32 {
 	oldest, age := uint32(0), uint32(0)
 	look := func(n uint32) {
@@ -166,14 +167,12 @@ func (t *Table) OldestHalfOpen(hash uint64, from, now uint32) uint32 {
 	}
 	b := t.first(hash)
 	for _, b := range [2]uint32{b, t.other(b, tagOf(hash))} {
-		for i := range t.buckets[b].ref {
-			look(t.buckets[b].ref[i].Record())
+		for _, ref := range t.buckets[b].ref {
+			look(ref.Record())
 		}
 	}
-	for i := range uint32(nearby) {
-		if n := from + i; n <= t.extent {
-			look(n)
-		}
+	for n := range min(nearby, t.extent) {
+		look((from+n)%t.extent + 1)
 	}
 	return oldest
 }

@@ -1,0 +1,179 @@
+package flowtable
+
+import (
+	"fmt"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Big shards are measured in huge pages, as in service: with 4 KiB pages the TLB is what is measured.
+func hugePages(tb testing.TB, size int) []byte {
+	tb.Helper()
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := unix.Munmap(mem); err != nil {
+			tb.Error(err)
+		}
+	})
+	if err := unix.Madvise(mem, unix.MADV_HUGEPAGE); err != nil {
+		tb.Logf("no transparent huge pages: %v", err)
+	}
+	return mem
+}
+
+// benchFlow is the connection numbered i; benchKey is what it shows, made without a branch that depends on the
+// direction, so that a benchmark does not measure its own key.
+func benchFlow(i uint32) Record {
+	return Record{
+		Client: i * 0x9E3779B1, ClientPort: uint16(i >> 3), Virtual: 0xC0000201, VirtualPort: 80,
+		Real: 0x0A000001 + i&15, RealPort: 8080, Protocol: 6, Phase: Established,
+	}
+}
+
+func benchKey(k *Key, i uint32, d Direction) {
+	reply, client, clientPort := -uint32(d), i*0x9E3779B1, i>>3
+	k.Src = client ^ (client^(0x0A000001+i&15))&reply
+	k.Dst = 0xC0000201 ^ (client^0xC0000201)&reply
+	k.SrcPort = uint16(clientPort ^ (clientPort^8080)&reply)
+	k.DstPort = uint16(80 ^ (clientPort^80)&reply)
+	k.Protocol = 6
+}
+
+// benchTable is a shard for so many connections that holds n of them.
+func benchTable(b *testing.B, flows, n int) *Table {
+	b.Helper()
+	t, err := New(hugePages(b, Size(flows)), flows, [3]uint64{0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range uint32(n) {
+		r := benchFlow(i)
+		if _, err := t.Insert(&r); err != nil {
+			b.Fatal(i, err)
+		}
+	}
+	return t
+}
+
+const benchBurst = 32
+
+// random steps a generator that costs next to nothing.
+func random(x uint64) uint64 { return x*6364136223846793005 + 1442695040888963407 }
+
+// BenchmarkFind is a packet's look-up in bursts of 32, flow and direction picked at random: hash, prefetch,
+// candidates, match. "keys" is the part of it that makes the keys and their hashes.
+func BenchmarkFind(b *testing.B) {
+	for _, size := range []struct {
+		name  string
+		flows int
+	}{{"10k", 10_000}, {"1M", 1_000_000}, {"10M", 10_000_000}} {
+		for _, fill := range []struct {
+			name string
+			n    int
+		}{{"full", size.flows}, {"half", size.flows / 2}} {
+			b.Run(fmt.Sprintf("flows=%s/%s", size.name, fill.name), func(b *testing.B) {
+				t := benchTable(b, size.flows, fill.n)
+				b.Run("keys", func(b *testing.B) { benchFind(b, t, fill.n, nil) })
+				b.Run("go", func(b *testing.B) { benchFind(b, t, fill.n, t.candidatesGo) })
+				b.Run("find", func(b *testing.B) { benchFind(b, t, fill.n, t.Candidates) })
+			})
+		}
+	}
+}
+
+func benchFind(b *testing.B, t *Table, n int, candidates func(*[MaxBurst]uint64, *[MaxBurst]Ref, int)) {
+	var (
+		key  [MaxBurst]Key
+		hash [MaxBurst]uint64
+		ref  [MaxBurst]Ref
+	)
+	x, missed := uint64(1), 0
+	b.ReportAllocs()
+	for done := 0; done < b.N; done += benchBurst {
+		for i := range benchBurst {
+			x = random(x)
+			benchKey(&key[i], reduce(uint32(x>>32), uint32(n)), Direction(x>>31&1))
+			hash[i] = t.Hash(&key[i])
+		}
+		if candidates == nil {
+			continue
+		}
+		t.PrefetchBuckets(&hash, benchBurst)
+		candidates(&hash, &ref, benchBurst)
+		for i := range benchBurst {
+			if !t.Record(ref[i].Record()).Matches(&key[i], ref[i].Direction()) && t.Find(&key[i], hash[i]) == 0 {
+				missed++
+			}
+		}
+	}
+	if missed > 0 {
+		b.Fatal(missed, "flows not found")
+	}
+}
+
+// BenchmarkMiss looks up keys that no flow has, as a flood of SYNs does, before any of them is inserted.
+func BenchmarkMiss(b *testing.B) {
+	for _, size := range []struct {
+		name  string
+		flows int
+	}{{"10k", 10_000}, {"1M", 1_000_000}, {"10M", 10_000_000}} {
+		b.Run("flows="+size.name, func(b *testing.B) {
+			t := benchTable(b, size.flows, size.flows)
+			var (
+				key  [MaxBurst]Key
+				hash [MaxBurst]uint64
+				ref  [MaxBurst]Ref
+			)
+			x, found := uint64(1), 0
+			b.ReportAllocs()
+			for done := 0; b.Loop(); done++ {
+				i := done % benchBurst
+				x = random(x)
+				benchKey(&key[i], uint32(size.flows)+uint32(x>>33), Forward)
+				hash[i] = t.Hash(&key[i])
+				if i != benchBurst-1 {
+					continue
+				}
+				t.PrefetchBuckets(&hash, benchBurst)
+				t.Candidates(&hash, &ref, benchBurst)
+				for i := range benchBurst {
+					if t.Find(&key[i], hash[i]) != 0 {
+						found++
+					}
+				}
+			}
+			if found > 0 {
+				b.Fatal(found, "flows found that are not there")
+			}
+		})
+	}
+}
+
+// BenchmarkInsertRemove opens a connection and ends the oldest one, in a full shard.
+func BenchmarkInsertRemove(b *testing.B) {
+	for _, size := range []struct {
+		name  string
+		flows int
+	}{{"10k", 10_000}, {"1M", 1_000_000}, {"10M", 10_000_000}} {
+		b.Run("flows="+size.name, func(b *testing.B) {
+			t := benchTable(b, size.flows, size.flows)
+			n, oldest := uint32(size.flows), uint32(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				t.Remove(oldest)
+				r := benchFlow(n)
+				if _, err := t.Insert(&r); err != nil {
+					b.Fatal(err)
+				}
+				n++
+				if oldest++; oldest > uint32(size.flows) {
+					oldest = 1
+				}
+			}
+		})
+	}
+}

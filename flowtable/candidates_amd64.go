@@ -1,0 +1,9 @@
+package flowtable
+
+//go:noescape
+func candidatesSSE2(buckets *bucket, nbuckets uint64, records *Record, hash *uint64, ref *Ref, n int)
+
+func (t *Table) candidates(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
+	_ = hash[:n]
+	candidatesSSE2(&t.buckets[0], uint64(t.nbuckets), &t.records[0], &hash[0], &ref[0], n)
+}

@@ -1,0 +1,20 @@
+package flowtable
+
+import "unsafe"
+
+// Matches tells whether a packet with key k is of this flow, going the way d. The direction of the next packet
+// cannot be guessed, so it is not branched on: it says where in the record the key's two neighbours begin.
+func (r *Record) Matches(k *Key, d Direction) bool {
+	addrs := (*[3]uint32)(unsafe.Pointer(&r.Real))
+	ports := (*[3]uint16)(unsafe.Pointer(&r.RealPort))
+	i := (d & 1) ^ 1
+	return (addrs[i]^k.Src)|(addrs[i+1]^k.Dst)|uint32((ports[i]^k.SrcPort)|(ports[i+1]^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
+}
+
+// The neighbours that Matches indexes: these do not compile if a field between them moves.
+var (
+	_ [4]byte = [unsafe.Offsetof(Record{}.Client) - unsafe.Offsetof(Record{}.Real)]byte{}
+	_ [4]byte = [unsafe.Offsetof(Record{}.Virtual) - unsafe.Offsetof(Record{}.Client)]byte{}
+	_ [2]byte = [unsafe.Offsetof(Record{}.ClientPort) - unsafe.Offsetof(Record{}.RealPort)]byte{}
+	_ [2]byte = [unsafe.Offsetof(Record{}.VirtualPort) - unsafe.Offsetof(Record{}.ClientPort)]byte{}
+)

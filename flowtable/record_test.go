@@ -1,0 +1,122 @@
+package flowtable
+
+import (
+	"reflect"
+	"testing"
+)
+
+// The byte layout that docs/design/0001-flow-table.md publishes.
+func TestRecordLayout(t *testing.T) {
+	want := []struct {
+		field  string
+		offset uintptr
+	}{
+		{"Real", 0},
+		{"Client", 4},
+		{"Virtual", 8},
+		{"RealPort", 12},
+		{"ClientPort", 14},
+		{"VirtualPort", 16},
+		{"Protocol", 18},
+		{"Phase", 19},
+		{"L3Diff", 20},
+		{"L4Diff", 22},
+		{"Last", 24},
+		{"Binding", 28},
+		{"RealSlot", 32},
+		{"VirtualSlot", 34},
+		{"RouteGeneration", 36},
+		{"ToReal", 38},
+		{"ToClient", 40},
+		{"Flags", 42},
+		{"SYNs", 43},
+		{"Extension", 44},
+		{"union", 48},
+	}
+	record := reflect.TypeFor[Record]()
+	if record.NumField() != len(want) {
+		t.Errorf("%d fields, want %d", record.NumField(), len(want))
+	}
+	for _, w := range want {
+		if f, ok := record.FieldByName(w.field); !ok || f.Offset != w.offset {
+			t.Errorf("%s at byte %d, want %d", w.field, f.Offset, w.offset)
+		}
+	}
+	if f, _ := reflect.TypeFor[bucket]().FieldByName("ref"); f.Offset != 32 {
+		t.Errorf("refs at byte %d of a bucket", f.Offset)
+	}
+}
+
+func TestMatchesIsTheKeysOfBothDirections(t *testing.T) {
+	r := flow(3)
+	for _, d := range []Direction{Forward, Reply} {
+		for _, other := range []Direction{Forward, Reply} {
+			k := key(&r, other)
+			if got, want := r.Matches(&k, d), d == other; got != want {
+				t.Errorf("key of direction %d matches direction %d: %v", other, d, got)
+			}
+		}
+		for bit := range 104 {
+			k := key(&r, d)
+			flip(&k, bit)
+			if r.Matches(&k, d) {
+				t.Errorf("direction %d: matches with bit %d of the key flipped", d, bit)
+			}
+		}
+	}
+}
+
+// flip turns one of the 104 bits of a five-tuple.
+func flip(k *Key, bit int) {
+	switch {
+	case bit < 32:
+		k.Src ^= 1 << bit
+	case bit < 64:
+		k.Dst ^= 1 << (bit - 32)
+	case bit < 80:
+		k.SrcPort ^= 1 << (bit - 64)
+	case bit < 96:
+		k.DstPort ^= 1 << (bit - 80)
+	default:
+		k.Protocol ^= 1 << (bit - 96)
+	}
+}
+
+func TestUnionHoldsSYNThenCounters(t *testing.T) {
+	r := flow(1)
+	r.Phase, r.SYNs = HalfOpen, 1
+	r.SetSYN(0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC)
+	first, last := r.SYNSent()
+	if r.ISN() != 0xFFFFFFFE || first != 0xFFFFFFFD || last != 0xFFFFFFFC {
+		t.Errorf("ISN %#x, first %#x, last %#x", r.ISN(), first, last)
+	}
+	r.Establish(Established)
+	if r.Phase != Established || r.Bytes(Forward) != 0 || r.Bytes(Reply) != 0 {
+		t.Errorf("established as %v with %d and %d bytes", r.Phase, r.Bytes(Forward), r.Bytes(Reply))
+	}
+	r.Count(Forward, 60)
+	r.Count(Reply, 1514)
+	r.Count(Reply, 65535)
+	if r.Bytes(Forward) != 60 || r.Bytes(Reply) != 67049 {
+		t.Errorf("%d and %d bytes", r.Bytes(Forward), r.Bytes(Reply))
+	}
+}
+
+func TestPhases(t *testing.T) {
+	for _, c := range []struct {
+		phase   Phase
+		word    string
+		counted bool
+	}{
+		{Free, "free", false},
+		{HalfOpen, "half-open", true},
+		{Established, "established", true},
+		{Closing, "closing", false},
+		{Reset, "reset", false},
+		{UDP, "udp", true},
+	} {
+		if c.phase.String() != c.word || c.phase.Counted() != c.counted {
+			t.Errorf("%v counts: %v; want %s, %v", c.phase, c.phase.Counted(), c.word, c.counted)
+		}
+	}
+}
