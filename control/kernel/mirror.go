@@ -124,39 +124,68 @@ func (m *Mirror) first() error {
 	for m.next != nil {
 		err := m.sock.receive(m.message)
 		if errors.Is(err, unix.ENOBUFS) {
-			err = m.startDump()
-		}
-		if err != nil {
+			m.redump = true
+		} else if err != nil {
 			return err
 		}
 	}
-	clear(m.changed) // the first State has them
+	// The first State has it all.
+	clear(m.changed)
+	select {
+	case <-m.changes:
+	default:
+	}
 	return nil
 }
 
 func (m *Mirror) read() {
 	defer m.workers.Done()
 	for {
-		if m.redump && m.next == nil {
-			if m.startDump() != nil {
-				m.next = nil // the timeout below tries again
-			}
-		}
-		timeout := resyncEvery
-		if m.next != nil {
-			timeout = dumpTimeout
-		}
-		_ = m.sock.file.SetReadDeadline(time.Now().Add(timeout))
-		err := m.sock.receive(m.message)
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrClosed):
+		err := m.step()
+		select {
+		case <-m.done:
 			return
 		default:
-			// Lost messages, a minute passed, or a dump that does not end: begin anew.
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.ENOBUFS):
+			// Events are lost. A dump under way goes on: its parts are not lost, and the kernel answers a
+			// second request with EBUSY until the first one is read.
+			m.redump = true
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// A minute passed, or a dump does not end.
 			m.next, m.redump = nil, true
+		default:
+			m.next, m.redump = nil, true
+			m.pause()
 		}
 		m.signal(m.wake, func() bool { return len(m.changed) > 0 })
+	}
+}
+
+// step starts a dump if one is due, and takes in one datagram.
+func (m *Mirror) step() error {
+	if m.redump && m.next == nil {
+		if err := m.startDump(); err != nil {
+			return err
+		}
+	}
+	timeout := resyncEvery
+	if m.next != nil {
+		timeout = dumpTimeout
+	}
+	if err := m.sock.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	return m.sock.receive(m.message)
+}
+
+// pause keeps an error that stays, such as ENOMEM, from taking a whole CPU.
+func (m *Mirror) pause() {
+	select {
+	case <-time.After(time.Second):
+	case <-m.done:
 	}
 }
 

@@ -88,7 +88,7 @@ func (s *rtnl) send(kind, flags uint16, body []byte) (uint32, error) {
 }
 
 // receive waits for one datagram and calls f for each message in it. A deadline set on the file ends it
-// with os.ErrDeadlineExceeded, Close with os.ErrClosed, lost messages with ENOBUFS.
+// with os.ErrDeadlineExceeded, Close with an error of no name, lost messages with ENOBUFS.
 func (s *rtnl) receive(f func(m message) error) error {
 	var n int
 	var recvErr error

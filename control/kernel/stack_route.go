@@ -28,11 +28,15 @@ func (s *Stack) addRoutes(old *Stack, w *Wanted, undo *undoList) error {
 			continue
 		}
 		metric, foreign := table.metric(k.to)
-		r := s.route(k, metric)
+		if foreign != "" {
+			s.warnings = append(s.warnings, fmt.Sprintf("route %v via %v stands behind one that exists (%s): the director's "+
+				"packets take it, the kernel's own (answers to a ping, probes) do not", k.to, k.via, foreign))
+		}
 		if before, ours := old.routes[k]; ours && table.has(before) {
 			s.routes[k] = before
 			continue
 		}
+		r := s.route(k, metric)
 		if err := s.h.RouteAppend(&r); errors.Is(err, unix.EEXIST) {
 			continue
 		} else if err != nil {
@@ -40,10 +44,6 @@ func (s *Stack) addRoutes(old *Stack, w *Wanted, undo *undoList) error {
 		}
 		undo.push(func() error { return s.h.RouteDel(&r) })
 		s.routes[k] = r
-		if foreign != "" {
-			s.warnings = append(s.warnings, fmt.Sprintf("route %v via %v stands behind one that exists (%s): the director's "+
-				"packets take it, the kernel's own (answers to a ping, probes) do not", k.to, k.via, foreign))
-		}
 	}
 	return nil
 }
