@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -8,14 +12,22 @@
 
 #include "shim.h"
 
-static char **volatile kept_argv; /* EAL keeps pointers into it, and leak checkers look here */
+/* EAL keeps pointers to arguments, and shuffles the array: the second one, so that no leak checker
+ * misses an argument. */
+static char **volatile kept[2];
 
 int ld_init(int argc, char **argv)
 {
+	size_t size = ((size_t)argc + 1) * sizeof(*argv);
+	char **copy = malloc(size);
 	int rc;
 
-	kept_argv = argv;
-	rc = rte_eal_init(argc, argv);
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, argv, size);
+	kept[0] = argv;
+	kept[1] = copy;
+	rc = rte_eal_init(argc, copy);
 	if (rc >= 0)
 		return 0;
 	return rte_errno > 0 ? -rte_errno : -1;

@@ -27,15 +27,17 @@ type Error struct {
 
 // Error returns "op: words (log; log): mend".
 func (e *Error) Error() string {
-	var s strings.Builder
-	s.WriteString(e.Op + ": " + words(e.Code))
-	if len(e.Log) > 0 {
-		s.WriteString(" (" + strings.Join(e.Log, "; ") + ")")
+	s := e.Op + ": " + words(e.Code)
+	if log := strings.Join(e.Log, "; "); log != "" {
+		s += " (" + log + ")"
+		if e.Code == syscall.EPERM { // it is -1, which many drivers return for whatever they logged
+			s = e.Op + ": " + log
+		}
 	}
 	if e.Mend != "" {
-		s.WriteString(": " + e.Mend)
+		s += ": " + e.Mend
 	}
-	return s.String()
+	return s
 }
 
 // Unwrap lets errors.Is compare with an errno such as syscall.ENODEV.

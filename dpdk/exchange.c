@@ -185,51 +185,75 @@ static void flush_kinds(struct ld_exchange *x, uint32_t kinds)
 		ring_bell(x->bell);
 }
 
-/* Gathers what is not simply sent. */
+/* A frame to be sent as it is, in one mbuf. */
+static inline bool plain(const struct ld_frame *f)
+{
+	return f->verdict == LD_SEND && (f->flags & (LD_RESIZED | LD_SEGMENTED)) == 0 &&
+	       f->out < LD_MAX_PORTS;
+}
+
+/* Gathers what is not plain. */
 static void set_aside(struct ld_exchange *x, const struct ld_frame *f, struct touched *t)
 {
 	struct rte_mbuf *m = (struct rte_mbuf *)f->mbuf;
 
-	if (f->verdict == LD_HAND && f->out < LD_MAX_WORKERS) {
+	if (f->verdict == LD_DROP) {
+		x->mbuf[t->freed++] = m;
+		return;
+	}
+	if ((f->flags & LD_RESIZED) == 0 || resize(m, f->len)) {
+		if (f->verdict == LD_SEND && f->out < LD_MAX_PORTS) {
+			hold(&x->port[f->out], m);
+			x->port[f->out].bytes += m->pkt_len;
+			t->ports |= 1U << f->out;
+			return;
+		}
 		m->port = f->port; /* some drivers leave it unset */
-		hold(&x->worker[f->out], m);
-		t->workers |= 1ULL << f->out;
-		return;
+		if (f->verdict == LD_HAND && f->out < LD_MAX_WORKERS) {
+			hold(&x->worker[f->out], m);
+			t->workers |= 1ULL << f->out;
+			return;
+		}
+		if (f->verdict == LD_PUNT && f->out < LD_MAX_KINDS) {
+			hold(&x->kind[f->out], m);
+			t->kinds |= 1U << f->out;
+			return;
+		}
 	}
-	if (f->verdict == LD_PUNT && f->out < LD_MAX_KINDS) {
-		m->port = f->port;
-		hold(&x->kind[f->out], m);
-		t->kinds |= 1U << f->out;
-		return;
-	}
-	if (f->verdict != LD_DROP)
-		add(&x->counters.misdirected, 1);
+	add(&x->counters.misdirected, 1);
 	x->mbuf[t->freed++] = m;
+}
+
+/* Most frames come in runs that go out on one port: its counts stay in registers meanwhile. */
+static const struct ld_frame *gather_run(struct ld_exchange *x, const struct ld_frame *f,
+					 const struct ld_frame *end, struct touched *t)
+{
+	const uint16_t out = f->out;
+	struct way *w = &x->port[out];
+	struct rte_mbuf **to = w->mbuf + w->held;
+	uint64_t bytes = 0;
+
+	do {
+		*to++ = (struct rte_mbuf *)f->mbuf;
+		bytes += f->len;
+		f++;
+	} while (f < end && f->out == out && plain(f));
+	w->held = (uint32_t)(to - w->mbuf);
+	w->bytes += bytes;
+	t->ports |= 1U << out;
+	return f;
 }
 
 static void settle(struct ld_exchange *x)
 {
+	const struct ld_frame *f = x->frame, *end = f + x->count;
 	struct touched t = {0};
 
-	for (uint32_t i = 0; i < x->count; i++) {
-		struct ld_frame *f = &x->frame[i];
-		struct rte_mbuf *m = (struct rte_mbuf *)f->mbuf;
-		uint32_t bytes = f->len;
-
-		if (unlikely(f->flags & (LD_RESIZED | LD_SEGMENTED))) {
-			if ((f->flags & LD_RESIZED) && !resize(m, f->len))
-				f->verdict = UINT8_MAX; /* beyond the buffer: misdirected */
-			bytes = m->pkt_len;
-		}
-		if (likely(f->verdict == LD_SEND && f->out < LD_MAX_PORTS)) {
-			struct way *w = &x->port[f->out];
-
-			hold(w, m);
-			w->bytes += bytes;
-			t.ports |= 1U << f->out;
-		} else {
-			set_aside(x, f, &t);
-		}
+	while (f < end) {
+		if (likely(plain(f)))
+			f = gather_run(x, f, end, &t);
+		else
+			set_aside(x, f++, &t);
 	}
 	x->count = 0;
 	flush_ports(x, t.ports);
@@ -332,8 +356,10 @@ static void receive(struct ld_exchange *x)
 	x->count = n;
 }
 
-uint32_t ld_exchange(struct ld_exchange *x)
+uint32_t ld_exchange(uintptr_t handle)
 {
+	struct ld_exchange *x = (struct ld_exchange *)handle;
+
 	if (x->count > 0)
 		settle(x);
 	if (x->rings > 0)

@@ -35,6 +35,7 @@ type ExchangeConfig struct {
 // Exchange is one worker's crossing into C. Only the worker's thread may call it; Counters may be read by all.
 type Exchange struct {
 	c        *C.struct_ld_exchange
+	handle   C.uintptr_t // c as a number, which cgo does not check at each call
 	frames   []Frame
 	now      *C.uint64_t
 	counters *ExchangeCounters
@@ -98,7 +99,7 @@ func (cfg *ExchangeConfig) apply(c *C.struct_ld_exchange) error {
 // Exchange does what the verdicts of the last burst say, transmits what is on the Finished rings, receives the next
 // burst, and returns its length. Sources take turns, so that none starves. Each frame's verdict is preset to Drop.
 // It neither allocates nor blocks.
-func (x *Exchange) Exchange() int { return int(C.ld_exchange(x.c)) }
+func (x *Exchange) Exchange() int { return int(C.ld_exchange(x.handle)) }
 
 // Frames is the burst, MaxBurst long; as many as Exchange returned are valid, until the next call.
 func (x *Exchange) Frames() []Frame { return x.frames }

@@ -11,6 +11,7 @@ import "unsafe"
 func newExchange(c *C.struct_ld_exchange) *Exchange {
 	return &Exchange{
 		c:        c,
+		handle:   C.uintptr_t(uintptr(unsafe.Pointer(c))),
 		frames:   unsafe.Slice((*Frame)(unsafe.Pointer(C.ld_exchange_frames(c))), MaxBurst),
 		now:      C.ld_exchange_now(c),
 		counters: (*ExchangeCounters)(unsafe.Pointer(C.ld_exchange_counters(c))),
