@@ -44,18 +44,18 @@ func (m *memory) table() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyNetdev, Name: "linedirector-" + m.iface}
 }
 
-// recall reads what a run that was killed left, or begins anew. Memory of another interface that had the
-// name is worth nothing.
+// recall reads what a run that was killed left, or begins anew, also when it returns an error. Memory of
+// another interface that had the name is worth nothing.
 func recall(iface string, index int) (*memory, error) {
 	m := &memory{iface: iface}
-	conn, err := nftables.New()
-	if err != nil {
-		return nil, fmt.Errorf("nftables: %w", err)
-	}
 	t := m.table()
-	rules, err := conn.GetRules(t, &nftables.Chain{Name: foundChain, Table: t})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		return nil, fmt.Errorf("nftables: %w; %s", err, mendNft(err))
+	var rules []*nftables.Rule
+	conn, err := nftables.New()
+	if err == nil {
+		rules, err = conn.GetRules(t, &nftables.Chain{Name: foundChain, Table: t})
+	}
+	if err != nil {
+		err = fmt.Errorf("nftables: %w; %s", err, mendNft(err))
 	}
 	for _, r := range rules {
 		if text, ok := userdata.GetString(r.UserData, userdata.TypeComment); ok {
@@ -68,7 +68,7 @@ func recall(iface string, index int) (*memory, error) {
 	if !m.stale {
 		m.items = []memoryItem{{"ifindex", ifindex}}
 	}
-	return m, nil
+	return m, err
 }
 
 // once remembers an item, unless a killed run remembered one of the key: what is there now is its doing.
@@ -124,7 +124,7 @@ func (m *memory) write(drop bool) error {
 		})
 	}
 	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("nftables table netdev %s: %w; %s", t.Name, err, mendNft(err))
+		return fmt.Errorf("nftables table netdev %s: %w; %s", t.Name, first(err), mendNft(err))
 	}
 	return nil
 }
@@ -136,15 +136,27 @@ func forgetMemory(iface string) error {
 		return err
 	}
 	t := (&memory{iface: iface}).table()
+	conn.AddTable(t) // or there may be none to delete
 	conn.DelTable(t)
-	if err := conn.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("nftables table netdev %s: %w", t.Name, err)
+	if err := conn.Flush(); err != nil {
+		return fmt.Errorf("nftables table netdev %s: %w", t.Name, first(err))
 	}
 	return nil
 }
 
+// first is the error that the others of a batch follow from, so that a message stays one line.
+func first(err error) error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if list, ok := e.(interface{ Unwrap() []error }); ok && len(list.Unwrap()) > 0 {
+			return first(list.Unwrap()[0])
+		}
+	}
+	return err
+}
+
 func mendNft(err error) string {
-	if errors.Is(err, unix.EPERM) {
+	// The library does not wrap every error that it passes on.
+	if errors.Is(err, unix.EPERM) || strings.Contains(err.Error(), unix.EPERM.Error()) {
 		return "run as root or with CAP_NET_ADMIN"
 	}
 	return "the kernel needs nftables with netdev ingress (CONFIG_NF_TABLES_NETDEV; modprobe nf_tables)"

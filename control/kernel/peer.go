@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -123,9 +125,10 @@ func (p *peerEnd) visit(f func() error) error {
 	return err
 }
 
+// offloadsOn lists the transmit offloads: how the other end receives is its own affair.
 func (p *peerEnd) offloadsOn() (on []string, err error) {
 	err = p.inside(func() error { on, err = offloadsOn(p.iface); return err })
-	return on, err
+	return slices.DeleteFunc(on, func(name string) bool { return !strings.HasPrefix(name, "tx-") }), err
 }
 
 func (p *peerEnd) setOffloads(names []string, on bool) error {

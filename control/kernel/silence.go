@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/vishvananda/netlink"
@@ -15,7 +14,7 @@ type Silenced struct {
 	iface    string
 	index    int
 	h        *netlink.Handle
-	held     io.Closer
+	held     *net.UnixConn
 	memory   *memory
 	warnings []string
 	partial  bool
@@ -61,7 +60,8 @@ func silence(iface, driver string) (_ *Silenced, err error) {
 		return nil, fmt.Errorf("%w; name an interface that exists in the port's device: iface=...", err)
 	}
 	s.index = link.Attrs().Index
-	if s.held, err = hold("interface/" + iface); err != nil {
+	s.held, err = outlive(func() (*net.UnixConn, error) { return hold("interface/" + iface) })
+	if err != nil {
 		h.Close()
 		if errors.Is(err, errHeld) {
 			return nil, errors.New("another linedirector uses it; stop that one, or name another interface")
@@ -76,8 +76,9 @@ func silence(iface, driver string) (_ *Silenced, err error) {
 
 // begin remembers what is there, then changes it. What fails half way Restore undoes.
 func (s *Silenced) begin(link netlink.Link, driver string) error {
+	drop := driver == "net_af_packet"
 	m, err := recall(s.iface, s.index)
-	if err != nil {
+	if err != nil && drop {
 		return err
 	}
 	s.memory = m
@@ -107,8 +108,10 @@ func (s *Silenced) begin(link netlink.Link, driver string) error {
 		}
 	}
 
-	if err := m.write(driver == "net_af_packet"); err != nil {
+	if err := m.write(drop); err != nil && drop {
 		return err
+	} else if err != nil {
+		s.warn(fmt.Sprintf("interface %s: what is changed on it could not be remembered, and stays if the program is killed: %v", s.iface, err))
 	}
 	if err := setSysctl(1, "ipv6", "conf", s.iface, "disable_ipv6"); err != nil {
 		return err

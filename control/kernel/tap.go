@@ -36,7 +36,10 @@ type Tap struct {
 //
 // Everything else is the kernel's default.
 func OpenTap(name string, mac net.HardwareAddr, mtu int) (*Tap, error) {
-	t, err := openTap(name, mac, mtu)
+	t, err := outlive(func() (*Tap, error) { return openTap(name, mac, mtu) })
+	if errors.Is(err, errHeld) {
+		err = errors.New("a tap of this name exists; choose another port name, or stop the program that has it")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tap %s: %w", name, err)
 	}
@@ -52,7 +55,9 @@ func openTap(name string, mac net.HardwareAddr, mtu int) (_ *Tap, err error) {
 		return nil, err
 	}
 	defer h.Close()
-	if l, err := h.LinkByName(name); err == nil {
+	if l, err := h.LinkByName(name); err == nil && l.Type() == "tuntap" {
+		return nil, errHeld
+	} else if err == nil {
 		return nil, fmt.Errorf("an interface of this name exists (%s); choose another port name, or rename or remove the interface", l.Type())
 	}
 
@@ -71,7 +76,9 @@ func openTap(name string, mac net.HardwareAddr, mtu int) (_ *Tap, err error) {
 		return nil, err
 	}
 	req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_TUN_EXCL)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); errors.Is(err, unix.EBUSY) {
+		return nil, errHeld
+	} else if err != nil {
 		return nil, fmt.Errorf("TUNSETIFF: %w; %s", err, mendTun(err))
 	}
 	// The poller must see the file only once it is attached: an unattached one polls as an error.
@@ -120,8 +127,6 @@ func mendTun(err error) string {
 		return "run as root or with CAP_NET_ADMIN"
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
 		return "load the module: modprobe tun"
-	case errors.Is(err, unix.EBUSY):
-		return "a tap of this name exists; choose another port name"
 	default:
 		return "the kernel refused the tap"
 	}
