@@ -30,7 +30,7 @@ func virtuals(queues, n int, reals ...string) string {
 	}
 	text.WriteString("virtuals:\n")
 	for i := range n {
-		fmt.Fprintf(&text, "  - {name: web%d, address: 192.0.2.10, port: %d, protocol: tcp, predictor: roundrobin, reals: [%s], timers: {close-delay: 1s}}\n",
+		fmt.Fprintf(&text, "  - {name: web%d, address: 192.0.2.10, port: %d, protocol: tcp, predictor: roundrobin, reals: [%s], timers: {half-open: 2s, close-delay: 1s}}\n",
 			i, 80+i, strings.Join(reals, ", "))
 	}
 	return text.String()
@@ -129,7 +129,7 @@ func TestReloadOfABadFile(t *testing.T) {
 		{"a virtual without its real", strings.Replace(good, "reals: [a, b]", "reals: [a, nobody]", 1), "nobody"},
 		{"an empty file", "", "linedirector.yaml"},
 		// Devices cannot change while the program runs: also a reason, whatever the word.
-		{"another device", strings.Replace(good, "iface=eth-in", "iface=eth-other", 1), "inside"},
+		{"another device", strings.Replace(good, "iface=eth-in", "iface=eth-other", 1), "device"},
 	} {
 		before := len(d.Output())
 		d.reload(bad.config)
