@@ -69,18 +69,27 @@ func (h *Hops) Neighbour(port uint16, address uint32) uint16 {
 }
 
 // SetNeighbour enters an on-link address; slot 0 forgets it. Control only. It returns false when half the
-// places are taken, so that a look-up stays short.
+// places are taken, so that a look-up stays short. A forgotten address keeps its place until another takes it:
+// an empty one would cut readers off from what lies behind it.
 func (h *Hops) SetNeighbour(port uint16, address uint32, slot uint16) bool {
 	key := neighbourKey(port, address)
+	var forgotten *uint64
 	for i := neighbourPlace(key); ; i++ {
 		at := &h.neighbours[i%neighbourPlaces]
-		switch e := atomic.LoadUint64(at); {
+		switch e := *at; {
 		case e&neighbourKeyMask == key:
+		case e == 0 && slot == 0:
+			return true
+		case e == 0 && forgotten != nil:
+			at = forgotten
 		case e == 0 && h.occupied < neighbourPlaces/2:
 			h.occupied++
 		case e == 0:
 			return false
 		default:
+			if e>>48 == 0 && forgotten == nil {
+				forgotten = at
+			}
 			continue
 		}
 		atomic.StoreUint64(at, key|uint64(slot)<<48)
