@@ -16,8 +16,9 @@ func (w *Worker) unknown(i int) {
 			w.hand(f, owner)
 			return
 		}
-		w.toVirtual(i, slot)
-		return
+		if w.toVirtual(i, slot) {
+			return
+		}
 	}
 	if w.rules.Local(m.Dst) {
 		w.punt(f, hostKind(m))
@@ -45,23 +46,26 @@ func (w *Worker) hand(f *Frame, owner uint16) {
 }
 
 // toVirtual opens a flow for a packet that may, and answers or drops the others. An earlier frame of this burst
-// may have opened it already.
-func (w *Worker) toVirtual(i int, slot uint16) {
+// may have opened it already. It returns false for a packet of no flow to a virtual that was removed.
+func (w *Worker) toVirtual(i int, slot uint16) bool {
 	f, m := w.frame[i], &w.meta[i]
 	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
-		return
+		return true
 	}
 	v := w.rules.Virtual(slot)
-	if m.Protocol == packet.ProtocolTCP && m.TCPFlags&(packet.SYN|packet.ACK|packet.RST|packet.FIN) != packet.SYN {
+	if v.Draining {
+		return false
+	}
+	if m.Protocol == packet.ProtocolTCP && !opens(m.TCPFlags) {
 		w.drop(packet.NoFlow)
 		if v.Reset {
 			w.refuse(f, m)
 		}
-		return
+		return true
 	}
 	if m.TTL <= 1 {
 		w.timeExceeded(f, m)
-		return
+		return true
 	}
 	ref, cause := w.open(i, slot, v)
 	if cause != packet.None {
@@ -69,9 +73,9 @@ func (w *Worker) toVirtual(i int, slot uint16) {
 		if cause == packet.NoReal && v.Reset && m.Protocol == packet.ProtocolTCP {
 			w.refuse(f, m)
 		}
-		return
+		return true
 	}
-	w.follow(i, w.table.Record(ref.Record()), ref)
+	return w.follow(i, w.table.Record(ref.Record()), ref)
 }
 
 // open schedules a real for frame i and enters the flow. Where the reply tuple is another flow's, another real
@@ -112,7 +116,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 		r.RealPort = m.DstPort
 	}
 	if m.Protocol == packet.ProtocolTCP {
-		r.Phase, r.SYNs = flowtable.HalfOpen, 1
+		r.Phase = flowtable.HalfOpen // follow counts this SYN like any later one
 		r.SetSYN(packet.Seq(w.frame[i].Bytes(), m), w.now, w.now)
 	}
 	r.L3Diff = packet.AddressDiff(r.Virtual, r.Real)
@@ -140,8 +144,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 // earlier frame of this burst may have opened the flow. A stray SYN-ACK is refused, so that the real forgets it.
 func (w *Worker) fromReal(i int) {
 	f, m := w.frame[i], &w.meta[i]
-	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 {
-		w.follow(i, w.table.Record(ref.Record()), ref)
+	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
 		return
 	}
 	w.drop(packet.StrayReply)
@@ -150,11 +153,23 @@ func (w *Worker) fromReal(i int) {
 	}
 }
 
-// transit routes what is for nobody here, if the operator wants that.
+// transit routes what is for nobody here, if the operator wants that. An ICMP error is not answered with another
+// (RFC 1812 §4.3.2.7), and one that quotes a real's endpoint must not leave untranslated: it would show the real.
 func (w *Worker) transit(f *Frame, m *packet.Meta) {
-	if !w.rules.TransitRoute {
+	if !w.rules.TransitRoute || !packet.Unicast(m.Dst) {
 		w.drop(packet.Transit)
 		return
+	}
+	var about packet.Meta
+	if m.Kind == packet.KindIPv4 && packet.ICMPError(f.Bytes(), m, &about) {
+		switch {
+		case w.rules.FindReal(about.Dst, about.DstPort, about.Protocol) != 0:
+			w.drop(packet.StrayReply)
+			return
+		case m.TTL <= 1:
+			w.drop(packet.ICMPLimited)
+			return
+		}
 	}
 	if m.TTL <= 1 {
 		w.timeExceeded(f, m)

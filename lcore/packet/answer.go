@@ -44,9 +44,6 @@ func AnswerReset(frame []byte, m *Meta) int {
 	return len(frame)
 }
 
-// icmpLen is the header of an ICMP error; the quoted datagram follows it.
-const icmpLen = 8
-
 // quoted is the most of a datagram that an error quotes: the longest header and 8 bytes (RFC 792).
 const quoted = 60 + 8
 

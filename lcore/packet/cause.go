@@ -3,7 +3,7 @@ package packet
 // DropCause says why a frame was dropped; every drop has one and is counted under it.
 type DropCause uint8
 
-// The causes. Parse returns those up to UDPMalformed, and Fragment; the others are the packet path's.
+// The causes. Parse returns those up to UDPMalformed, but Segmented; the others are the packet path's.
 const (
 	None DropCause = iota
 	Short
@@ -46,14 +46,14 @@ var causes = [Causes]struct{ name, help string }{
 	Fragment:      {"fragment", "IPv4 fragment"},
 	NotForUs:      {"not-for-us", "destination MAC is not the port's"},
 	NoFlow:        {"no-flow", "TCP to a virtual, no SYN, no flow"},
-	StrayReply:    {"stray-reply", "from a real's endpoint, no flow"},
+	StrayReply:    {"stray-reply", "from a real's endpoint, no flow; or an ICMP error that quotes one"},
 	TableFull:     {"table-full", "new connection, no free record"},
 	TupleTaken:    {"tuple-taken", "new connection whose reply tuple another flow has at every real"},
 	NoReal:        {"no-real", "new connection, no real that takes it"},
 	NoRoute:       {"no-route", "no route to the destination"},
 	NoNeighbour:   {"no-neighbour", "next hop's MAC not known"},
 	TTLExpired:    {"ttl-expired", "time to live ran out, answered with ICMP"},
-	ICMPLimited:   {"icmp-limited", "time to live ran out, over the rate limit of answers"},
+	ICMPLimited:   {"icmp-limited", "time to live ran out, no answer: over their rate limit, or none is due"},
 	Transit:       {"transit", "neither for a virtual nor for the director"},
 	PuntNeighbour: {"punt-neighbour", "over the rate limit of ARP and neighbour discovery for the kernel"},
 	PuntHello:     {"punt-hello", "over the rate limit of VRRP and other link-local multicast for the kernel"},

@@ -51,6 +51,13 @@ func (h *IPv4) Src() uint32 { return binary.BigEndian.Uint32(h[12:16]) }
 // Dst is the destination address in host byte order.
 func (h *IPv4) Dst() uint32 { return binary.BigEndian.Uint32(h[16:20]) }
 
+// Unicast tells whether an address can be one host's beyond its own link: not of network 0, loopback, multicast,
+// class E or broadcast (RFC 1812 §5.3.7).
+func Unicast(address uint32) bool {
+	top := address >> 24
+	return top != 0 && top != 127 && top < 224
+}
+
 // set writes a whole header without options, checksum included.
 func (h *IPv4) set(total int, ttl, protocol uint8, src, dst uint32) {
 	*h = IPv4{0: 0x45, 6: 0x40, 8: ttl, 9: protocol} // don't fragment: the identification may stay 0 (RFC 6864)

@@ -18,7 +18,8 @@ type Source struct {
 	Virtuals        []VirtualSource
 }
 
-// VirtualSource is one virtual. A draining one keeps its timers for live flows and takes no new ones.
+// VirtualSource is one virtual. A draining one keeps its timers for live flows and takes no new ones; its endpoint
+// stays, so that a worker that does not own a flow still knows the way to the one that does.
 type VirtualSource struct {
 	Slot      uint16
 	Address   uint32
@@ -28,7 +29,7 @@ type VirtualSource struct {
 	Reset     bool
 	Draining  bool
 	Timers    Timers
-	Members   []Member // weight 0 included: it takes nothing new
+	Members   []Member // weight 0 included: it takes nothing new; the removed ones that still have flows, likewise
 }
 
 // Build lays out a snapshot. Control only; it allocates.
@@ -66,12 +67,16 @@ func Build(src *Source) *Snapshot {
 func (s *Snapshot) add(src *VirtualSource) {
 	v := Virtual{
 		Address: src.Address, Port: src.Port, Protocol: src.Protocol,
-		Predictor: src.Predictor, Reset: src.Reset, Timers: src.Timers,
+		Predictor: src.Predictor, Reset: src.Reset, Draining: src.Draining, Timers: src.Timers,
 		First: uint32(len(s.members)), FirstTurn: uint32(len(s.turns)),
 	}
 	for _, m := range src.Members {
 		r := s.reals[m.Real]
-		s.endpoints.put(endpoint{address: r.Address, port: r.Port, protocol: src.Protocol, kind: aReal, slot: m.Real})
+		port := r.Port
+		if port == 0 {
+			port = src.Port // the client's: no other port of this real is ours to watch
+		}
+		s.endpoints.put(endpoint{address: r.Address, port: port, protocol: src.Protocol, kind: aReal, slot: m.Real})
 		if m.Weight > 0 && !src.Draining {
 			s.members = append(s.members, m)
 		}
@@ -80,8 +85,8 @@ func (s *Snapshot) add(src *VirtualSource) {
 	s.turns = append(s.turns, turns(s.Members(&v))...)
 	v.TurnCount = uint32(len(s.turns)) - v.FirstTurn
 	s.virtuals[src.Slot] = v
+	s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
 	if !src.Draining {
-		s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
 		s.endpoints.put(endpoint{address: v.Address, kind: local, slot: 1})
 	}
 }

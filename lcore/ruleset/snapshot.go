@@ -29,6 +29,7 @@ type Virtual struct {
 	Protocol             uint8
 	Predictor            Predictor
 	Reset                bool // answer TCP of no flow with RST
+	Draining             bool // removed: for its live flows it stays, for all else it is not there
 	First, Count         uint32
 	FirstTurn, TurnCount uint32
 	Timers               Timers
