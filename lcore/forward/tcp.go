@@ -31,6 +31,7 @@ func (w *Worker) tcp(r *flowtable.Record, m *packet.Meta, d flowtable.Direction)
 			if flags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK {
 				r.Flags |= flowtable.SYNACK
 			}
+			w.fin(r, m, d) // with TCP Fast Open the real may be done before the client's ACK (RFC 7413)
 		case flags&packet.SYN != 0:
 			r.SYNs += 1 - r.SYNs>>7 // counts up to 128
 			first, _ := r.SYNSent()
@@ -49,8 +50,11 @@ func (w *Worker) tcp(r *flowtable.Record, m *packet.Meta, d flowtable.Direction)
 		if flags&packet.RST != 0 {
 			break
 		}
-		if d == flowtable.Forward && flags&(packet.SYN|packet.ACK) == packet.SYN {
+		if opens(flags) && d == flowtable.Forward {
 			return reopened
+		}
+		if flags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK && d == flowtable.Reply {
+			r.Flags |= flowtable.SYNACK // the RST came before it and was not the real's
 		}
 		if fromReal := r.Flags&flowtable.RealReset != 0; fromReal == (d == flowtable.Reply) && r.Flags&flowtable.SYNACK != 0 && flags&packet.SYN == 0 {
 			r.Phase = flowtable.Established
@@ -58,11 +62,16 @@ func (w *Worker) tcp(r *flowtable.Record, m *packet.Meta, d flowtable.Direction)
 			w.fin(r, m, d)
 		}
 	case flowtable.Closing:
-		if d == flowtable.Forward && flags&(packet.SYN|packet.ACK|packet.RST) == packet.SYN {
+		if opens(flags) && d == flowtable.Forward {
 			return reopened
 		}
 	}
 	return goesOn
+}
+
+// opens tells the flags that open a connection.
+func opens(flags uint8) bool {
+	return flags&(packet.SYN|packet.ACK|packet.RST|packet.FIN) == packet.SYN
 }
 
 // fin notes a FIN; with the second end's the connection is over and the close delay begins.
@@ -82,6 +91,9 @@ func (w *Worker) reset(r *flowtable.Record, d flowtable.Direction) {
 	r.Flags &^= flowtable.RealReset
 	if d == flowtable.Reply {
 		r.Flags |= flowtable.RealReset
+	}
+	if r.Phase == flowtable.HalfOpen {
+		r.Establish(flowtable.Reset) // if it is restored, it counts bytes where the SYN's data were
 	}
 	r.Phase, r.Last = flowtable.Reset, w.now
 }
