@@ -3,9 +3,10 @@ package forward
 import "linedirector/lcore/packet"
 
 // refuse answers a TCP packet of no flow with RST. In the first seconds after a start it stays silent: another
-// director's connections may be on their way to us (SPEC.md section 2, item 3).
+// director's connections may be on their way to us (SPEC.md section 2, item 3). (The sweep ends the silence, so
+// that it does not come back when ticks wrap around.)
 func (w *Worker) refuse(f *Frame, m *packet.Meta) {
-	if m.TCPFlags&packet.RST != 0 || w.now-w.start < w.silence {
+	if m.TCPFlags&packet.RST != 0 || w.now-w.start < w.silence || !packet.Unicast(m.Src) {
 		return
 	}
 	w.back(f, packet.AnswerReset(f.Bytes(), m))
@@ -15,7 +16,7 @@ func (w *Worker) refuse(f *Frame, m *packet.Meta) {
 // timeExceeded answers a packet whose time to live ran out.
 func (w *Worker) timeExceeded(f *Frame, m *packet.Meta) {
 	from := w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].Address
-	if from == 0 || !w.answer.take(w.now) {
+	if from == 0 || !packet.Unicast(m.Src) || !w.answer.take(w.now) {
 		w.drop(packet.ICMPLimited)
 		return
 	}

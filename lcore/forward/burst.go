@@ -22,7 +22,7 @@ func (w *Worker) Burst(frames []Frame, now uint32) {
 	for _, i := range w.miss[:misses] {
 		w.unknown(int(i) & (MaxBurst - 1))
 	}
-	w.expire()
+	w.expire(len(frames))
 }
 
 // parse fills the dense arrays with the frames that may belong to a flow and settles the others.
@@ -48,7 +48,7 @@ func (w *Worker) parse(frames []Frame) {
 			continue
 		}
 		if uint64(dst) != w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].MAC {
-			w.drop(packet.NotForUs)
+			w.notForPort(f, m, dst)
 			continue
 		}
 		k := &w.key[n]

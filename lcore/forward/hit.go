@@ -44,8 +44,9 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 	}
 	hop, ok := w.hops.Get(slot)
 	if !ok {
-		if slot, hop, ok = w.rerouteFlow(r, d); !ok {
-			w.drop(packet.NoNeighbour)
+		var cause packet.DropCause
+		if hop, cause = w.rerouteFlow(r, d); cause != packet.None {
+			w.drop(cause)
 			return true
 		}
 	}

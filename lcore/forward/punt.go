@@ -51,6 +51,10 @@ func (w *Worker) other(f *Frame, m *packet.Meta, dst packet.MAC) {
 	case packet.KindOther:
 		w.punt(f, PuntRest)
 	case packet.KindFragment:
+		if m.Protocol == packet.ProtocolICMP && w.rules.Local(m.Dst) {
+			w.punt(f, PuntICMP) // a large ping; the kernel puts it together
+			return
+		}
 		w.drop(packet.Fragment)
 	default:
 		w.otherIPv4(f, m, dst)
@@ -59,17 +63,38 @@ func (w *Worker) other(f *Frame, m *packet.Meta, dst packet.MAC) {
 
 func (w *Worker) otherIPv4(f *Frame, m *packet.Meta, dst packet.MAC) {
 	switch {
-	case m.Dst>>8 == linkLocal:
-		w.punt(f, PuntHello)
+	case group(m.Dst):
+		w.puntGroup(f, m)
 	case w.rules.Local(m.Dst) && m.Protocol == packet.ProtocolICMP:
 		w.punt(f, PuntICMP)
-	case w.rules.Local(m.Dst) || m.Dst>>28 == 0xe:
+	case w.rules.Local(m.Dst):
 		w.punt(f, PuntRest)
 	case dst.Group():
 		w.drop(packet.NotForUs)
 	default:
 		w.transit(f, m)
 	}
+}
+
+// notForPort settles TCP and UDP to another MAC than the port's: what routing daemons and DHCP hear is UDP to a
+// group or to all.
+func (w *Worker) notForPort(f *Frame, m *packet.Meta, dst packet.MAC) {
+	if dst.Group() && m.Protocol == packet.ProtocolUDP && group(m.Dst) {
+		w.puntGroup(f, m)
+		return
+	}
+	w.drop(packet.NotForUs)
+}
+
+// group tells whether an address is a multicast group's or everybody's on the link.
+func group(address uint32) bool { return address>>28 == 0xe || address == 1<<32-1 }
+
+func (w *Worker) puntGroup(f *Frame, m *packet.Meta) {
+	if m.Dst>>8 == linkLocal {
+		w.punt(f, PuntHello)
+		return
+	}
+	w.punt(f, PuntRest)
 }
 
 // bucket is a token bucket in ticks; its depth is a tenth of a second.

@@ -29,13 +29,17 @@ func (w *Worker) routeFlow(r *flowtable.Record) {
 	r.RouteGeneration = w.rules.RouteGeneration
 }
 
-// rerouteFlow tries again when the next hop in one direction was not known.
-func (w *Worker) rerouteFlow(r *flowtable.Record, d flowtable.Direction) (uint16, ruleset.Hop, bool) {
-	w.routeFlow(r)
-	slot := r.ToReal
+// rerouteFlow tries again when the next hop in one direction was not known, and says why it still is not.
+func (w *Worker) rerouteFlow(r *flowtable.Record, d flowtable.Direction) (ruleset.Hop, packet.DropCause) {
+	slot, address := &r.ToReal, r.Real
 	if d == flowtable.Reply {
-		slot = r.ToClient
+		slot, address = &r.ToClient, r.Client
 	}
-	hop, ok := w.hops.Get(slot)
-	return slot, hop, ok
+	var cause packet.DropCause
+	*slot, cause = w.route(address)
+	hop, ok := w.hops.Get(*slot)
+	if !ok && cause == packet.None {
+		cause = packet.NoNeighbour
+	}
+	return hop, cause
 }

@@ -11,17 +11,27 @@ type sweep struct {
 	done  uint64 // rounds
 }
 
-// slice is the most records that one burst visits.
-const slice = 64
+// slice is the most records that one burst visits; an idle one, which may be followed by a nap, more.
+const (
+	slice     = 64
+	idleSlice = 512
+)
 
 // expire visits as many records as the time since the last burst asks for.
-func (w *Worker) expire() {
+func (w *Worker) expire(frames int) {
 	s := &w.sweep
 	if passed := w.now - s.last; passed != 0 {
 		s.last = w.now
 		s.debt = min(s.debt+uint64(passed)*uint64(w.table.Extent()), uint64(s.round)*uint64(w.table.Extent()))
+		if w.now-w.start >= w.silence {
+			w.silence = 0
+		}
 	}
-	for range slice {
+	most := slice
+	if frames == 0 {
+		most = idleSlice
+	}
+	for range most {
 		if s.debt < uint64(s.round) {
 			return
 		}
