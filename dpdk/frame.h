@@ -9,7 +9,6 @@
 
 static_assert(sizeof(struct ld_frame) == 32, "Frame in frame_unsafe.go has 32 bytes");
 static_assert(RTE_MBUF_F_RX_RSS_HASH == LD_HASH << 1, "ld_frame_fill shifts the flag");
-static_assert(RTE_PKTMBUF_HEADROOM == LD_HEADROOM, "NewMempool adds it");
 
 /* Describes an mbuf. Reads its first cache line only, and not the packet. */
 static inline void ld_frame_fill(struct ld_frame *f, struct rte_mbuf *m, uint16_t port,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <errno.h>
+
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
@@ -22,10 +24,15 @@ void ld_free(void *mem)
 	rte_free(mem);
 }
 
-struct rte_mempool *ld_mempool_new(const char *name, unsigned mbufs, unsigned cache,
-				   uint16_t data_room, int socket)
+struct rte_mempool *ld_mempool_new(const char *name, unsigned mbufs, unsigned cache, unsigned room,
+				   int socket)
 {
-	return rte_pktmbuf_pool_create(name, mbufs, cache, 0, data_room, socket);
+	if (room > UINT16_MAX - RTE_PKTMBUF_HEADROOM) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	return rte_pktmbuf_pool_create(name, mbufs, cache, 0,
+				       (uint16_t)(room + RTE_PKTMBUF_HEADROOM), socket);
 }
 
 unsigned ld_mempool_in_use(const struct rte_mempool *pool)

@@ -40,9 +40,9 @@ func TestMempoolErrors(t *testing.T) {
 		mbufs, cache, room int
 		want               string
 	}{
-		{"none", 0, 0, 2048, "out of range"},
-		{"no room", 100, 0, 0, "out of range"},
-		{"too much room", 100, 0, 65500, "out of range"},
+		{"none", 0, 0, 2048, "not positive"},
+		{"no room", 100, 0, 0, "not positive"},
+		{"too much room", 100, 0, 65500, "Invalid argument"},
 		{"cache too large", 1000, 513, 2048, "make mempool p of 1000 mbufs: Invalid argument"},
 		{"too many", 1 << 24, 0, 2048, "Cannot allocate memory"},
 	} {

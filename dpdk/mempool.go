@@ -12,22 +12,19 @@ import (
 
 const memoryMend = "give DPDK more memory (--memory, sysctl vm.nr_hugepages)"
 
-// headroom is what DPDK keeps free before a frame, RTE_PKTMBUF_HEADROOM.
-const headroom = C.LD_HEADROOM
-
 // Mempool is a pool of mbufs, the buffers that frames live in.
 type Mempool struct{ c *C.struct_rte_mempool }
 
 // NewMempool makes a pool of mbufs buffers on a NUMA node. Each registered thread keeps up to cache of them at hand
 // (at most 512). A buffer holds frames of dataRoom bytes; longer ones take several.
 func NewMempool(name string, mbufs, cache, dataRoom, socket int) (*Mempool, error) {
-	if mbufs <= 0 || cache < 0 || dataRoom <= 0 || dataRoom+headroom > 1<<16-1 {
-		return nil, fmt.Errorf("make mempool %s of %d mbufs, cache %d, %d bytes a frame: out of range", name, mbufs, cache, dataRoom)
+	if mbufs <= 0 || cache < 0 || dataRoom <= 0 {
+		return nil, fmt.Errorf("make mempool %s of %d mbufs, cache %d, %d bytes a frame: not positive", name, mbufs, cache, dataRoom)
 	}
 	var m Mempool
 	err := attempt(fmt.Sprintf("make mempool %s of %d mbufs", name, mbufs), memoryMend, func() C.int {
 		withCString(name, func(n *C.char) {
-			m.c = C.ld_mempool_new(n, C.unsigned(mbufs), C.unsigned(cache), C.uint16_t(dataRoom+headroom), C.int(socket))
+			m.c = C.ld_mempool_new(n, C.unsigned(mbufs), C.unsigned(cache), C.unsigned(dataRoom), C.int(socket))
 		})
 		return outcome(m.c != nil)
 	})

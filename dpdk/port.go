@@ -60,6 +60,9 @@ func Open(id PortID, cfg PortConfig) (*Port, error) {
 	})
 	if e, ok := err.(*Error); ok {
 		e.Op = "open port " + info.Name + ": " + failed
+		if info.Driver == "net_af_xdp" && e.Code == syscall.EINVAL {
+			e.Mend = "give it more mbufs (--mbufs): it wants more than 4096 for itself"
+		}
 		return nil, e
 	}
 	p.key = len(cfg.RSSKey) > 0

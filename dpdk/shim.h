@@ -22,8 +22,6 @@
 #define LD_MAX_RINGS   128 /* rings of finished frames of one worker */
 #define LD_BATCH       32
 
-#define LD_HEADROOM 128 /* RTE_PKTMBUF_HEADROOM */
-
 #define LD_MAX_NAME   64
 #define LD_MAX_KEY    64
 #define LD_MAX_RETA   2048
@@ -104,8 +102,8 @@ uint32_t ld_log_read(struct ld_log_line *lines, uint32_t max);
 /* memory.c */
 void *ld_alloc(const char *name, size_t size, unsigned align, int socket);
 void ld_free(void *mem);
-struct rte_mempool *ld_mempool_new(const char *name, unsigned mbufs, unsigned cache,
-				   uint16_t data_room, int socket);
+struct rte_mempool *ld_mempool_new(const char *name, unsigned mbufs, unsigned cache, unsigned room,
+				   int socket);
 unsigned ld_mempool_in_use(const struct rte_mempool *pool);
 unsigned ld_mempool_avail(const struct rte_mempool *pool);
 unsigned ld_mempool_size(const struct rte_mempool *pool);
