@@ -32,6 +32,22 @@ func (d *draft) first(names map[string]int, name string, i int, v value, place f
 	return true
 }
 
+// label names an entry in messages: by its name, else by its place in its list.
+func label(name string, entry value) string {
+	if name == "" {
+		return entry.path.String()
+	}
+	return shown(name)
+}
+
+func (d *draft) portLabel(i int) string { return label(d.config.Ports[i].Name, d.ports[i].entry) }
+
+func (d *draft) realLabel(i int) string { return label(d.config.Reals[i].Name, d.reals[i].entry) }
+
+func (d *draft) virtualLabel(i int) string {
+	return label(d.config.Virtuals[i].Name, d.virtuals[i].entry)
+}
+
 // useSubnets names the ports' subnets, for the end of a message.
 func (d *draft) useSubnets() string {
 	const most = 4

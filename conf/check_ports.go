@@ -111,14 +111,6 @@ func (d *draft) checkPorts() {
 	}
 }
 
-// portLabel names port i in messages.
-func (d *draft) portLabel(i int) string {
-	if name := d.config.Ports[i].Name; name != "" {
-		return name
-	}
-	return fmt.Sprintf("ports[%d]", i)
-}
-
 // checkSubnets lets no address and no subnet belong to two ports.
 func (d *draft) checkSubnets() {
 	d.portOwner = map[netip.Addr]int{}

@@ -22,7 +22,7 @@ func (d *draft) checkReals() {
 		endpoint := netip.AddrPortFrom(r.Address, r.Port)
 		if j, taken := endpoints[endpoint]; taken {
 			d.fail(at.address, fmt.Sprintf("reals %s and %s share %s (%s is at %v)", d.realLabel(j), d.realLabel(i),
-				endpointText(r), d.realLabel(j), d.config.Reals[j].Pos.text()), "give one of them another address or port")
+				endpointText(r), d.realLabel(j), d.reals[j].entry.pos().text()), "give one of them another address or port")
 			continue
 		}
 		endpoints[endpoint] = i
@@ -34,20 +34,6 @@ func endpointText(r Real) string {
 		return r.Address.String() + " without a port"
 	}
 	return netip.AddrPortFrom(r.Address, r.Port).String()
-}
-
-func (d *draft) realLabel(i int) string {
-	if name := d.config.Reals[i].Name; name != "" {
-		return shown(name)
-	}
-	return fmt.Sprintf("reals[%d]", i)
-}
-
-func (d *draft) virtualLabel(i int) string {
-	if name := d.config.Virtuals[i].Name; name != "" {
-		return shown(name)
-	}
-	return fmt.Sprintf("virtuals[%d]", i)
 }
 
 // checkReachable refuses an address to which no way leads.
@@ -89,7 +75,7 @@ func (d *draft) checkVirtuals() {
 		e := endpoint{netip.AddrPortFrom(x.Address, x.Port), x.Protocol}
 		if j, taken := endpoints[e]; taken {
 			d.fail(at.address, fmt.Sprintf("virtuals %s and %s share %v/%v (%s is at %v)", d.virtualLabel(j), d.virtualLabel(i),
-				e.AddrPort, e.Protocol, d.virtualLabel(j), d.config.Virtuals[j].Pos.text()),
+				e.AddrPort, e.Protocol, d.virtualLabel(j), d.virtuals[j].entry.pos().text()),
 				"give one of them another address, port or protocol")
 			continue
 		}
@@ -98,7 +84,7 @@ func (d *draft) checkVirtuals() {
 	for i, r := range d.config.Reals {
 		if j, taken := addresses[r.Address]; taken {
 			d.fail(d.reals[i].address, fmt.Sprintf("%v is the address of virtual %s (at %v)",
-				r.Address, d.virtualLabel(j), d.config.Virtuals[j].Pos.text()), "use the server's own address")
+				r.Address, d.virtualLabel(j), d.virtuals[j].entry.pos().text()), "use the server's own address")
 		}
 	}
 }

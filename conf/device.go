@@ -8,7 +8,7 @@ import (
 // DPDK takes a PCI address with and without its domain.
 var (
 	pciAddress    = regexp.MustCompile(`^(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7])$`)
-	virtualDevice = regexp.MustCompile(`^net_[a-z][a-z0-9_]*$`)
+	virtualDevice = regexp.MustCompile(`^net_[A-Za-z0-9_.-]+$`)
 )
 
 // Longest device name that DPDK holds (RTE_DEV_NAME_MAX_LEN less its NUL).
@@ -47,18 +47,14 @@ func (p Port) onInterface() bool {
 }
 
 // deviceID returns what two ports must not share: the device's name, for a PCI
-// address in lower case and with its domain.
+// address however it is written.
 func (p Port) deviceID() string {
 	name := p.DeviceName()
 	m := pciAddress.FindStringSubmatch(name)
 	if m == nil {
 		return name
 	}
-	domain := m[1]
-	if domain == "" {
-		domain = "0000"
-	}
-	return strings.ToLower(domain + ":" + m[2])
+	return strings.ToLower(strings.TrimLeft(m[1], "0") + ":" + m[2])
 }
 
 // validInterface reports whether the kernel takes name for an interface and no

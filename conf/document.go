@@ -24,7 +24,7 @@ const (
 // it returns nil and the reason.
 func document(name string, text []byte) (*yaml.Node, Errors) {
 	fail := func(at Pos, problem, mend string) (*yaml.Node, Errors) {
-		return nil, Errors{{File: shown(name), Pos: at, Problem: problem, Mend: mend}}
+		return nil, Errors{{File: plain(name), Pos: at, Problem: problem, Mend: mend}}
 	}
 	if len(text) > MaxFile {
 		return fail(Pos{}, fmt.Sprintf("the file is larger than %d MiB", MaxFile>>20), shareLists)
@@ -36,7 +36,7 @@ func document(name string, text []byte) (*yaml.Node, Errors) {
 		return fail(at, fmt.Sprintf("the control character %U is not allowed", r), "remove it")
 	}
 	if marks(text) > maxValues {
-		return fail(Pos{}, fmt.Sprintf("the file holds more than %d values", maxValues), shareLists)
+		return fail(Pos{}, "the file holds too many values", shareLists)
 	}
 
 	loader, err := yaml.NewLoader(bytes.NewReader(spaced(text)),
@@ -131,7 +131,7 @@ var syntaxMends = []struct{ phrase, mend string }{
 
 // syntaxError says in one line what the decoder did not understand.
 func syntaxError(name string, text []byte, err error) Error {
-	e := Error{File: shown(name), Mend: "mend the indentation or the quotes here"}
+	e := Error{File: plain(name), Mend: "mend the indentation or the quotes here"}
 	var load *yaml.LoadError
 	message, context := err.Error(), ""
 	if errors.As(err, &load) {
@@ -141,7 +141,7 @@ func syntaxError(name string, text []byte, err error) Error {
 			context = fmt.Sprintf("%s (at %d:%d) ", load.ContextMsg, c.Line, c.Column)
 		}
 	}
-	e.Problem = "YAML: " + context + strings.Join(strings.Fields(message), " ")
+	e.Problem = "YAML: " + context + clipped(strings.Join(strings.Fields(message), " "), 2*maxShown)
 
 	lines := bytes.Split(text, []byte("\n"))
 	if n := len(lines); n > 1 && len(lines[n-1]) == 0 {

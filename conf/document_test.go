@@ -1,7 +1,9 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,6 +25,10 @@ func TestSyntaxErrors(t *testing.T) {
 		{"transit: 'drop\n", "f.yaml:1:15: YAML: while scanning a quoted scalar (at 1:10) found unexpected end of stream; close the quotation mark"},
 		{"transit: @drop\n", "f.yaml:1:10: YAML: found character that cannot start any token; put the value in quotes"},
 		{"transit: *drop\n", "f.yaml:1:10: YAML: unknown anchor 'drop' referenced; define it before it is used, as in reals: &all [a, b]"},
+		{
+			"transit: *" + strings.Repeat("d", 1000),
+			"f.yaml:1:10: YAML: unknown anchor '" + strings.Repeat("d", 112) + "...; define it before it is used, as in reals: &all [a, b]",
+		},
 		{"transit: drop\nport:80\n", "f.yaml:2:8: YAML: while scanning a simple key (at 2:1) could not find expected ':'; write key: value, with a space after the colon"},
 		{"transit: drop\n---\ntransit: drop\n", "f.yaml:2:1: a second document begins here; keep one, remove the rest"},
 		{"transit: drop\n--- [\n", "f.yaml:2:6: YAML: did not find expected node content; write a value here, or close the list or the braces"},
@@ -38,6 +44,13 @@ func TestSyntaxErrors(t *testing.T) {
 			t.Errorf("%.40q:\ngot  %s\nwant %s", c.text, got, c.want)
 		}
 	}
+}
+
+// all returns what err holds, nil if it is not ours.
+func all(err error) Errors {
+	var errs Errors
+	errors.As(err, &errs)
+	return errs
 }
 
 // What a file must not do to the director that reads it.
@@ -57,7 +70,7 @@ func TestBounds(t *testing.T) {
 		},
 		{
 			"too many values", "reals: [" + strings.Repeat("a,", maxValues) + "]",
-			"f.yaml: the file holds more than 4194304 values; " + shareLists,
+			"f.yaml: the file holds too many values; " + shareLists,
 		},
 		{
 			"too many ports", "ports:\n" + list(MaxPorts+1, "- {name: p%[1]d, device: net_null%[1]d, addresses: [10.%[1]d.0.1/16]}\n"),
@@ -100,7 +113,7 @@ func TestAliasBomb(t *testing.T) {
 		fmt.Fprintf(&b, "%s: &a%d [%s]\n", key, i+1, strings.Repeat(a, 10))
 	}
 	_, err := Parse("f.yaml", []byte(b.String()))
-	if errs, _ := err.(Errors); len(errs) == 0 || len(errs) > 100 {
+	if errs := all(err); len(errs) == 0 || len(errs) > 100 {
 		t.Errorf("%d errors", len(errs))
 	}
 }
@@ -108,14 +121,15 @@ func TestAliasBomb(t *testing.T) {
 // Flat, but named so often that reading it over and over takes long.
 func TestAliasBudget(t *testing.T) {
 	text := "ports: [{name: p, device: net_null0, addresses: [10.0.0.1/24]}]\n" +
-		"routes:\n- &r {to: 10.9.0.0/16, via: 10.0.0.2}\n" + strings.Repeat("- *r\n", 400_000)
+		"routes:\n- &r {to: 10.9.0.0/16, via: 10.0.0.2}\n" + strings.Repeat("- *r\n", 200_000)
 	_, err := Parse("f.yaml", []byte(text))
-	errs, _ := err.(Errors)
+	errs := all(err)
 	if len(errs) != maxErrors+1 {
 		t.Fatalf("%d errors", len(errs))
 	}
-	if want := "f.yaml:3:11: routes[349526].to: the aliases of this file repeat too many values; write fewer of them"; errs[0].Error() != want {
-		t.Errorf("got  %v\nwant %s", errs[0], want)
+	repeats := func(e Error) bool { return e.Problem == "the aliases of this file repeat too many values" }
+	if !slices.ContainsFunc(errs, repeats) {
+		t.Errorf("%v", errs)
 	}
 	if last := errs[maxErrors].Error(); !strings.HasSuffix(last, " more errors are not shown; mend these first") {
 		t.Error(last)
@@ -126,16 +140,16 @@ func TestAliasBudget(t *testing.T) {
 func TestManyWrongNames(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("ports: [{name: p, device: net_null0, addresses: [10.0.0.1/8]}]\nreals:\n")
-	for i := range 20_000 {
+	for i := range 10_000 {
 		fmt.Fprintf(&b, "- {name: real-%d, address: 10.0.0.9, port: %d}\n", i, i)
 	}
 	b.WriteString("virtuals:\n- {name: v, address: 10.0.0.8, port: 1, reals: [")
-	for i := range 20_000 {
+	for i := range 10_000 {
 		fmt.Fprintf(&b, "real_%d,", i)
 	}
 	b.WriteString("]}\n")
 	_, err := Parse("f.yaml", []byte(b.String()))
-	errs, _ := err.(Errors)
+	errs := all(err)
 	if len(errs) != maxErrors+1 || errs[0].Mend != `did you mean "real-0"?` {
 		t.Errorf("%d errors, first %v", len(errs), errs[0])
 	}

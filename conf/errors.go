@@ -71,22 +71,29 @@ func (e Errors) sort() {
 // text returns "line:column". It is no String: what embeds Pos would print so.
 func (p Pos) text() string { return strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column) }
 
-// quoted returns text in quotes on one line and of bounded length.
-func quoted(text string) string { return strconv.Quote(clipped(text)) }
+// maxShown is how many characters of a wrong value a message shows.
+const maxShown = 64
 
-// shown returns text as it stands where that is harmless, else in quotes.
-func shown(text string) string {
+// quoted returns text in quotes on one line and of bounded length.
+func quoted(text string) string { return strconv.Quote(clipped(text, maxShown)) }
+
+// shown returns text as it stands where that is harmless, else in quotes; of
+// bounded length, too.
+func shown(text string) string { return plain(clipped(text, maxShown)) }
+
+// plain returns the whole of text, in quotes only where it needs them to stand
+// on one line as one word.
+func plain(text string) string {
 	odd := func(r rune) bool {
 		return !unicode.IsPrint(r) || unicode.IsSpace(r) || r == unicode.ReplacementChar
 	}
 	if text == "" || strings.ContainsFunc(text, odd) {
-		return quoted(text)
+		return strconv.Quote(text)
 	}
-	return clipped(text)
+	return text
 }
 
-func clipped(text string) string {
-	const longest = 64
+func clipped(text string, longest int) string {
 	n := 0
 	for i := range text {
 		if n == longest {

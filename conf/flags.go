@@ -4,11 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -161,107 +157,4 @@ func (f *flagSet) group(title string) *pflag.FlagSet {
 func (f *flagSet) number(g *pflag.FlagSet, to *int, name string, byDefault, least, most int, usage string) {
 	g.IntVar(to, name, byDefault, usage)
 	f.numbers = append(f.numbers, numberFlag{name, to, least, most})
-}
-
-// mend turns pflag's errors into ones that say what to do.
-func (f *flagSet) mend(err error) error {
-	var unknown *pflag.NotExistError
-	var bare *pflag.ValueRequiredError
-	var invalid *pflag.InvalidValueError
-	switch {
-	case errors.As(err, &unknown):
-		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
-			return fmt.Errorf("unknown flag %s; flags are written out, see --help", shown("-"+letters))
-		}
-		name := unknown.GetSpecifiedName()
-		var names []string
-		f.all.VisitAll(func(g *pflag.Flag) { names = append(names, g.Name) })
-		var g guesser
-		if near, ok := g.nearest(name, names); ok {
-			return fmt.Errorf("unknown flag %s; did you mean --%s?", shown("--"+name), near)
-		}
-		return fmt.Errorf("unknown flag %s; see --help, EAL arguments go after --", shown("--"+name))
-	case errors.As(err, &bare):
-		what, _ := pflag.UnquoteUsage(bare.GetFlag())
-		return fmt.Errorf("--%s needs a value; give --%[1]s %s", bare.GetFlag().Name, what)
-	case errors.As(err, &invalid):
-		name := invalid.GetFlag().Name
-		for _, n := range f.numbers {
-			if n.name == name {
-				return fmt.Errorf("--%s %s: this is no number; %s", name, shown(invalid.GetValue()), n.mend())
-			}
-		}
-		return fmt.Errorf("--%s takes no value %s; write --%[1]s alone", name, shown(invalid.GetValue()))
-	}
-	return fmt.Errorf("%s; see --help", clipped(err.Error()))
-}
-
-func (n numberFlag) mend() string {
-	return fmt.Sprintf("use one from %d to %d", n.least, n.most)
-}
-
-func (f *flagSet) checkCPUs(m machine) (err error) {
-	f.Lcores, f.ControlLcores = m.workers(), nil
-	if f.all.Changed("lcores") {
-		if f.Lcores, err = m.cpus(f.lcores); err != nil {
-			return fmt.Errorf("--lcores %s: %w", shown(f.lcores), err)
-		}
-	}
-	if n := len(f.Lcores); n > MaxWorkers {
-		return fmt.Errorf("--lcores %s: %d workers; at most %d are possible", shown(f.lcores), n, MaxWorkers)
-	}
-	f.ControlLcores = m.control(f.Lcores)
-	if f.all.Changed("control-lcores") {
-		if f.ControlLcores, err = m.cpus(f.control); err != nil {
-			return fmt.Errorf("--control-lcores %s: %w", shown(f.control), err)
-		}
-	}
-	return nil
-}
-
-func (f *flagSet) checkNumbers() error {
-	for _, n := range f.numbers {
-		if *n.to < n.least || *n.to > n.most {
-			return fmt.Errorf("--%s %d: out of range; %s", n.name, *n.to, n.mend())
-		}
-	}
-	return nil
-}
-
-func (f *flagSet) checkWords() error {
-	i := slices.IndexFunc(pollWords, func(w word[Poll]) bool { return w.text == f.poll })
-	if i < 0 {
-		return fmt.Errorf("--poll %s: no such mode; use %s", shown(f.poll), either(texts(pollWords)))
-	}
-	f.Poll = pollWords[i].value
-	if !slices.Contains(logLevels, f.LogLevel) {
-		return fmt.Errorf("--log-level %s: no such level; use %s", shown(f.LogLevel), either(logLevels))
-	}
-	if !slices.Contains(logFormats, f.LogFormat) {
-		return fmt.Errorf("--log-format %s: no such format; use %s", shown(f.LogFormat), either(logFormats))
-	}
-	return nil
-}
-
-func (f *flagSet) checkMetrics() error {
-	if f.Metrics == "off" {
-		f.Metrics = ""
-	}
-	if f.Metrics == "" {
-		return nil
-	}
-	host, port, err := net.SplitHostPort(f.Metrics)
-	if err != nil {
-		mend := "write 127.0.0.1:9480, or off"
-		if _, isNumber := strconv.ParseUint(f.Metrics, 10, 16); isNumber == nil {
-			mend = "write 127.0.0.1:" + f.Metrics
-		} else if _, isHost := netip.ParseAddr(f.Metrics); isHost == nil {
-			mend = "write " + net.JoinHostPort(f.Metrics, "9480")
-		}
-		return fmt.Errorf("--metrics %s: this is no HOST:PORT; %s", shown(f.Metrics), mend)
-	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil || strings.ContainsAny(host, " \t\n/") {
-		return fmt.Errorf("--metrics %s: this is no HOST:PORT; write it like 127.0.0.1:9480, or off", shown(f.Metrics))
-	}
-	return nil
 }

@@ -33,6 +33,7 @@ func FuzzParse(f *testing.F) {
 			checkErrors(t, err)
 			return
 		}
+		checkWhole(t, c)
 		again, err := Parse("f.yaml", marshal(t, c))
 		if err != nil {
 			t.Fatalf("not again:\n%v\n%s", err, marshal(t, c))
@@ -42,6 +43,40 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("otherwise again:\n%s", diff)
 		}
 	})
+}
+
+// checkWhole looks at what users of a configuration rely on.
+func checkWhole(t *testing.T, c *Config) {
+	if len(c.Ports) == 0 {
+		t.Fatal("no ports")
+	}
+	for _, p := range c.Ports {
+		if !validInterface(p.Name) || p.Device == "" || len(p.Addresses) == 0 {
+			t.Fatalf("%+v", p)
+		}
+	}
+	for _, r := range c.Routes {
+		if !r.To.IsValid() || !r.Via.Is4() {
+			t.Fatalf("%+v", r)
+		}
+	}
+	reals := map[string]bool{}
+	for _, r := range c.Reals {
+		if r.Name == "" || reals[r.Name] || !r.Address.Is4() || r.Weight < 0 || r.Weight > 65535 {
+			t.Fatalf("%+v", r)
+		}
+		reals[r.Name] = true
+	}
+	for _, v := range c.Virtuals {
+		if v.Name == "" || !v.Address.Is4() || v.Port == 0 || v.Protocol != TCP && v.Protocol != UDP {
+			t.Fatalf("%+v", v)
+		}
+		for _, name := range v.Reals {
+			if !reals[name] {
+				t.Fatalf("%+v", v)
+			}
+		}
+	}
 }
 
 func checkErrors(t *testing.T, err error) {

@@ -32,7 +32,7 @@ func Load(path string, stdin io.Reader) (*Config, error) {
 
 // unreadable says why a file cannot be read.
 func unreadable(name string, err error) Errors {
-	e := Error{File: shown(name), cause: err, Mend: "give --config the path of a configuration file"}
+	e := Error{File: plain(name), cause: err, Mend: "give --config the path of a configuration file"}
 	var path *fs.PathError
 	info, statErr := os.Stat(name)
 	switch {

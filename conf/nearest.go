@@ -2,7 +2,7 @@ package conf
 
 // maxGuesses bounds the distances computed for one configuration: thousands of
 // wrong names against thousands of right ones would take minutes.
-const maxGuesses = 1 << 18
+const maxGuesses = 1 << 16
 
 // guesser finds what the operator may have meant.
 type guesser struct{ spent int }

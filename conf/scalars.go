@@ -27,9 +27,6 @@ func (w *walker) name(v value) string {
 	switch {
 	case !ok:
 		return ""
-	case s == "":
-		w.fail(v, "the name is empty", "give it one")
-		return ""
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, odd):
 		w.fail(v, "the name "+quoted(s)+" holds a space or a control character", "use letters, digits and signs")
 		return ""
@@ -82,7 +79,7 @@ func (w *walker) timer(v value, to *time.Duration) {
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil && isDigits(s):
-		w.fail(v, "the duration "+shown(s)+" has no unit", "write "+clipped(s)+"s for seconds")
+		w.fail(v, "the duration "+shown(s)+" has no unit", "write "+clipped(s, maxShown)+"s for seconds")
 	case err != nil:
 		w.fail(v, "want a duration, not "+quoted(s), "write it like 500ms, 30s, 10m or 1h")
 	case d <= 0:
@@ -94,22 +91,23 @@ func (w *walker) timer(v value, to *time.Duration) {
 	}
 }
 
-// choice reads one of words; it leaves to alone where that fails.
-func choice[T ~uint8](w *walker, v value, what string, words []word[T], to *T) {
+// choice reads one of words. Where that fails it reports false and leaves to
+// alone.
+func choice[T ~uint8](w *walker, v value, what string, words []word[T], to *T) bool {
 	s, ok := w.text(v, either(texts(words)))
 	if !ok {
-		return
+		return false
 	}
 	for _, word := range words {
 		if word.text == s {
 			*to = word.value
-			return
+			return true
 		}
 	}
 	use := "use " + either(texts(words))
-	if laterWords[s] && (what == "predictor" || what == "protocol") {
+	if slices.Contains(laterWords[what], s) {
 		w.fail(v, what+" "+quoted(s)+" is not available in this version", use)
-		return
+		return false
 	}
 	if near, ok := w.guess.nearest(strings.ToLower(s), texts(words)); ok {
 		use = "did you mean " + quoted(near) + "?"
@@ -118,6 +116,7 @@ func choice[T ~uint8](w *walker, v value, what string, words []word[T], to *T) {
 		use = "write " + low
 	}
 	w.fail(v, "unknown "+what+" "+quoted(s), use)
+	return false
 }
 
 // address reads the IPv4 address of a host; the zero Addr says that it failed.

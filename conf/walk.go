@@ -13,7 +13,7 @@ const (
 	// An operator mends no more at a time, and sees no more on a screen or two.
 	maxErrors = 100
 	// Values read once more through aliases; lists of reals are read once.
-	maxAliased = 1 << 20
+	maxAliased = 1 << 19
 )
 
 // path is the way from the root of the document to a value, kept as links and
@@ -208,13 +208,17 @@ func (w *walker) list(v value, most int, what string, each func(int, value)) boo
 	return true
 }
 
-// text reads v as one word or line, as it is written: numbers, too.
+// text reads v as it is written, numbers, too; it is not empty.
 func (w *walker) text(v value, want string) (string, bool) {
 	if !w.follow(&v) {
 		return "", false
 	}
 	if v.node.Kind != yaml.ScalarNode || isNull(v.node) {
 		w.fail(v, "want "+want+", not "+kindOf(v.node), "write it on one line, without brackets")
+		return "", false
+	}
+	if v.node.Value == "" {
+		w.fail(v, "want "+want+", not \"\"", "write one or remove the key")
 		return "", false
 	}
 	return v.node.Value, true

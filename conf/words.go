@@ -78,9 +78,9 @@ var (
 )
 
 // laterWords are those that the specification knows and this version does not.
-var laterWords = map[string]bool{
-	"fastest": true, "loaded": true, "hash": true, "p2c": true, // predictors
-	"any": true, // protocol
+var laterWords = map[string][]string{
+	"predictor": {"fastest", "loaded", "hash", "p2c"},
+	"protocol":  {"any"},
 }
 
 // String returns the word of the configuration file.
