@@ -11,10 +11,25 @@ func (r *Record) Matches(k *Key, d Direction) bool {
 	return (addrs[i]^k.Src)|(addrs[i+1]^k.Dst)|uint32((ports[i]^k.SrcPort)|(ports[i+1]^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
 }
 
-// The neighbours that Matches indexes: these do not compile if a field between them moves.
+// Target is what a packet going the way d is given in place of the virtual's or the real's endpoint, and what its
+// checksums gain by it.
+func (r *Record) Target(d Direction) (addr uint32, port, l3Diff, l4Diff uint16) {
+	addrs := (*[3]uint32)(unsafe.Pointer(&r.Real))
+	ports := (*[3]uint16)(unsafe.Pointer(&r.RealPort))
+	i, flip := 2*(d&1), -uint16(d&1)
+	return addrs[i], ports[i], r.L3Diff ^ flip, r.L4Diff ^ flip
+}
+
+// NextHop is the slot of the next hop of a packet going the way d.
+func (r *Record) NextHop(d Direction) uint16 {
+	return (*[2]uint16)(unsafe.Pointer(&r.ToReal))[d&1]
+}
+
+// The neighbours that these index: these do not compile if a field between them moves.
 var (
 	_ [4]byte = [unsafe.Offsetof(Record{}.Client) - unsafe.Offsetof(Record{}.Real)]byte{}
 	_ [4]byte = [unsafe.Offsetof(Record{}.Virtual) - unsafe.Offsetof(Record{}.Client)]byte{}
 	_ [2]byte = [unsafe.Offsetof(Record{}.ClientPort) - unsafe.Offsetof(Record{}.RealPort)]byte{}
 	_ [2]byte = [unsafe.Offsetof(Record{}.VirtualPort) - unsafe.Offsetof(Record{}.ClientPort)]byte{}
+	_ [2]byte = [unsafe.Offsetof(Record{}.ToClient) - unsafe.Offsetof(Record{}.ToReal)]byte{}
 )

@@ -1,9 +1,6 @@
 package forward
 
-import (
-	"linedirector/flowtable"
-	"linedirector/lcore/packet"
-)
+import "linedirector/lcore/packet"
 
 // Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in ticks.
 func (w *Worker) Burst(frames []Frame, now uint32) {
@@ -51,9 +48,7 @@ func (w *Worker) parse(frames []Frame) {
 			w.notForPort(f, m, dst)
 			continue
 		}
-		k := &w.key[n]
-		*k = flowtable.Key{Src: m.Src, Dst: m.Dst, SrcPort: m.SrcPort, DstPort: m.DstPort, Protocol: m.Protocol}
-		w.hash[n] = w.table.Hash(k)
+		w.hash[n] = w.table.Hash(keyOf(m))
 		w.frame[n] = f
 		n++
 		w.flows = n

@@ -12,8 +12,8 @@ func (w *Worker) known(i int) bool {
 		return false
 	}
 	r := w.table.Record(ref.Record())
-	if !r.Matches(&w.key[i], ref.Direction()) { // an equal tag of another flow
-		if ref = w.table.Find(&w.key[i], w.hash[i]); ref == 0 {
+	if !r.Matches(keyOf(&w.meta[i]), ref.Direction()) { // an equal tag of another flow
+		if ref = w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref == 0 {
 			return false
 		}
 		r = w.table.Record(ref.Record())
@@ -38,11 +38,7 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 	if r.RouteGeneration != w.rules.RouteGeneration {
 		w.routeFlow(r)
 	}
-	slot := r.ToReal
-	if d == flowtable.Reply {
-		slot = r.ToClient
-	}
-	hop, ok := w.hops.Get(slot)
+	hop, ok := w.hops.Get(r.NextHop(d))
 	if !ok {
 		var cause packet.DropCause
 		if hop, cause = w.rerouteFlow(r, d); cause != packet.None {
@@ -50,12 +46,8 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 			return true
 		}
 	}
-	link := packet.Link{Low: hop.Low, High: hop.High}
-	if d == flowtable.Forward {
-		packet.Rewrite(f.Bytes(), m, packet.Destination, r.Real, r.RealPort, r.L3Diff, r.L4Diff, link)
-	} else {
-		packet.Rewrite(f.Bytes(), m, packet.Source, r.Virtual, r.VirtualPort, ^r.L3Diff, ^r.L4Diff, link)
-	}
+	addr, port, l3Diff, l4Diff := r.Target(d)
+	packet.Rewrite(f.Bytes(), m, packet.Destination-packet.Side(d), addr, port, l3Diff, l4Diff, &packet.Link{Low: hop.Low, High: hop.High})
 	f.Verdict, f.Out = Send, hop.Port
 	switch r.Phase {
 	case flowtable.Established, flowtable.UDP:

@@ -49,7 +49,7 @@ func (w *Worker) hand(f *Frame, owner uint16) {
 // may have opened it already. It returns false for a packet of no flow to a virtual that was removed.
 func (w *Worker) toVirtual(i int, slot uint16) bool {
 	f, m := w.frame[i], &w.meta[i]
-	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
+	if ref := w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
 		return true
 	}
 	v := w.rules.Virtual(slot)
@@ -144,7 +144,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 // earlier frame of this burst may have opened the flow. A stray SYN-ACK is refused, so that the real forgets it.
 func (w *Worker) fromReal(i int) {
 	f, m := w.frame[i], &w.meta[i]
-	if ref := w.table.Find(&w.key[i], w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
+	if ref := w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
 		return
 	}
 	w.drop(packet.StrayReply)

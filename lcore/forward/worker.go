@@ -45,7 +45,6 @@ type Worker struct {
 	flows int
 	frame [MaxBurst]*Frame
 	meta  [MaxBurst]packet.Meta
-	key   [MaxBurst]flowtable.Key
 	hash  [MaxBurst]uint64
 	ref   [MaxBurst]flowtable.Ref
 	miss  [MaxBurst]uint8

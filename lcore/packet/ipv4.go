@@ -30,6 +30,9 @@ const IPv4Len = 20
 //	+---------------------------------------------------------------+
 type IPv4 [IPv4Len]byte
 
+// fragmentMask covers the more-fragments flag and the offset.
+const fragmentMask = 0x3fff
+
 // HeaderLen is the header's length with options, in bytes.
 func (h *IPv4) HeaderLen() int { return int(h[0]&0x0f) * 4 }
 
@@ -37,7 +40,7 @@ func (h *IPv4) HeaderLen() int { return int(h[0]&0x0f) * 4 }
 func (h *IPv4) TotalLen() int { return int(binary.BigEndian.Uint16(h[2:4])) }
 
 // Fragment tells whether the datagram is a piece of a larger one.
-func (h *IPv4) Fragment() bool { return binary.BigEndian.Uint16(h[6:8])&0x3fff != 0 }
+func (h *IPv4) Fragment() bool { return binary.BigEndian.Uint16(h[6:8])&fragmentMask != 0 }
 
 // TTL is the time to live.
 func (h *IPv4) TTL() uint8 { return h[8] }

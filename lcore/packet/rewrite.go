@@ -21,8 +21,9 @@ type Link struct {
 
 // Rewrite replaces one endpoint of a frame that Parse took for KindFlow, changes the checksums by the given
 // differences (a wrong one stays wrong), lowers the time to live, which must not be 0, and sets the link
-// addresses. UDP's checksum 0 stays 0, a computed 0 becomes 0xffff (RFC 768).
-func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff uint16, link Link) {
+// addresses. UDP's checksum 0 stays 0, a computed 0 becomes 0xffff (RFC 768). Nothing branches on the side: that of
+// the next packet cannot be guessed.
+func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff uint16, link *Link) {
 	h := (*[EthernetLen + IPv4Len]byte)(frame)
 	binary.LittleEndian.PutUint64(h[0:8], link.Low)
 	binary.LittleEndian.PutUint32(h[8:12], link.High)
@@ -30,14 +31,10 @@ func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff
 	sum := binary.BigEndian.Uint16(h[24:26])
 	binary.BigEndian.PutUint16(h[24:26], ^Fold(uint32(^sum)+uint32(l3Diff)+uint32(ttlStep)))
 
+	at := uint(side & 1)
+	binary.BigEndian.PutUint32(h[26+4*at:], addr)
 	l4 := frame[m.L4:]
-	if side == Source {
-		binary.BigEndian.PutUint32(h[26:30], addr)
-		binary.BigEndian.PutUint16(l4, port)
-	} else {
-		binary.BigEndian.PutUint32(h[30:34], addr)
-		binary.BigEndian.PutUint16(l4[2:], port)
-	}
+	binary.BigEndian.PutUint16(l4[2*at:], port)
 	if m.Protocol == ProtocolTCP {
 		sum := binary.BigEndian.Uint16(l4[16:])
 		binary.BigEndian.PutUint16(l4[16:], apply(sum, l4Diff))

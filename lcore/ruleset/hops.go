@@ -5,9 +5,9 @@ import "sync/atomic"
 // Hops are the next hops by slot and the index of on-link neighbours. Control writes, any number of workers
 // read at the same time; each word changes as a whole.
 type Hops struct {
-	low, high  []uint64 // by slot: the Ethernet header's first 12 bytes, then port and state
-	neighbours []uint64 // open-addressed: address | port << 32 | slot << 48; 0 is empty
-	occupied   int      // places that were ever taken; control's
+	low, high  *[MaxHops + 1]uint64 // by slot: the Ethernet header's first 12 bytes, then port and state
+	neighbours []uint64             // open-addressed: address | port << 32 | slot << 48; 0 is empty
+	occupied   int                  // places that were ever taken; control's
 }
 
 // Hop is one next hop, as a worker needs it.
@@ -25,7 +25,7 @@ const (
 // NewHops makes an empty table. It allocates 3 MiB.
 func NewHops() *Hops {
 	return &Hops{
-		low: make([]uint64, MaxHops+1), high: make([]uint64, MaxHops+1),
+		low: new([MaxHops + 1]uint64), high: new([MaxHops + 1]uint64),
 		neighbours: make([]uint64, neighbourPlaces),
 	}
 }
