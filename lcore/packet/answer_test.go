@@ -114,7 +114,7 @@ func TestAllocations(t *testing.T) {
 	var m Meta
 	for name, do := range map[string]func(){
 		"Parse":              func() { Parse(f, &m) },
-		"Rewrite":            func() { Rewrite(f, &m, Destination, realAddr, 8080, 1, 2, link) },
+		"Rewrite":            func() { Rewrite(f, &m, Destination, realAddr, 8080, 1, 2, &link) },
 		"Route":              func() { Route(f, link) },
 		"AnswerReset":        func() { AnswerReset(append(room, f...), &m) },
 		"AnswerTimeExceeded": func() { AnswerTimeExceeded(append(room, f...), 1) },

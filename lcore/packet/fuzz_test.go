@@ -44,8 +44,8 @@ func FuzzParse(f *testing.F) {
 				t.Fatal("UDP has TCP flags")
 			}
 			if m.TTL > 0 {
-				Rewrite(exact(b), &m, Source, 1, 2, 3, 4, Link{})
-				Rewrite(exact(b), &m, Destination, 1, 2, 3, 4, Link{})
+				Rewrite(exact(b), &m, Source, 1, 2, 3, 4, &Link{})
+				Rewrite(exact(b), &m, Destination, 1, 2, 3, 4, &Link{})
 			}
 		case KindIPv4:
 			var about Meta
@@ -100,10 +100,10 @@ func FuzzRewrite(f *testing.F) {
 		// A reply's differences are the complement of its flow's, made for the way there.
 		if back {
 			diff := AddressDiff(to, src)
-			Rewrite(b, &m, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), link)
+			Rewrite(b, &m, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), &link)
 		} else {
 			diff := AddressDiff(dst, to)
-			Rewrite(b, &m, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), link)
+			Rewrite(b, &m, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), &link)
 		}
 
 		if right {

@@ -24,7 +24,7 @@ func rewrite(tb testing.TB, f []byte, side Side, addr uint32, port uint16) {
 		from, fromPort = m.Src, m.SrcPort
 	}
 	l3 := AddressDiff(from, addr)
-	Rewrite(f, &m, side, addr, port, l3, PortDiff(l3, fromPort, port), link)
+	Rewrite(f, &m, side, addr, port, l3, PortDiff(l3, fromPort, port), &link)
 }
 
 func TestRewrite(t *testing.T) {
@@ -91,7 +91,7 @@ func TestRewriteThereAndBack(t *testing.T) {
 		Parse(f, &m)
 		l3 := AddressDiff(from, to)
 		l4 := PortDiff(l3, fromPort, toPort)
-		Rewrite(f, &m, Source, from, fromPort, ^l3, ^l4, link)
+		Rewrite(f, &m, Source, from, fromPort, ^l3, ^l4, &link)
 		if checkSums(t, f); t.Failed() {
 			t.Fatalf("%#x:%d back to %#x:%d", to, toPort, from, fromPort)
 		}
