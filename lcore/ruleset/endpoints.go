@@ -1,5 +1,7 @@
 package ruleset
 
+import "math/bits"
+
 // endpoint is what lives at an address: a virtual's or a real's (address, port, protocol), or, with port and
 // protocol 0, an address of the director itself.
 type endpoint struct {
@@ -36,8 +38,8 @@ func newEndpoints(n int) endpoints {
 }
 
 func place(address uint32, port uint16, protocol uint8) uint32 {
-	h := (uint64(address)<<24 ^ uint64(port)<<8 ^ uint64(protocol)) * 0x9E3779B97F4A7C15
-	return uint32(h >> 32)
+	hi, lo := bits.Mul64(uint64(address)<<24^uint64(port)<<8^uint64(protocol), 0x9E3779B97F4A7C15)
+	return uint32(hi) ^ uint32(lo>>32)
 }
 
 // put enters e unless its key is there already.

@@ -69,8 +69,7 @@ func (h *Hops) Neighbour(port uint16, address uint32) uint16 {
 }
 
 // SetNeighbour enters an on-link address; slot 0 forgets it. Control only. It returns false when half the
-// places are taken, so that a look-up stays short. A forgotten address keeps its place until another takes it:
-// an empty one would cut readers off from what lies behind it.
+// places are taken, so that a look-up stays short.
 func (h *Hops) SetNeighbour(port uint16, address uint32, slot uint16) bool {
 	key := neighbourKey(port, address)
 	var forgotten *uint64
@@ -93,6 +92,23 @@ func (h *Hops) SetNeighbour(port uint16, address uint32, slot uint16) bool {
 			continue
 		}
 		atomic.StoreUint64(at, key|uint64(slot)<<48)
+		if slot == 0 {
+			h.tidy(i)
+		}
 		return true
+	}
+}
+
+// tidy empties the place i of a forgotten address, and those before it. Only with an empty place behind it can
+// that be: it would cut readers off from what lies there.
+func (h *Hops) tidy(i uint64) {
+	for h.neighbours[(i+1)%neighbourPlaces] == 0 {
+		at := &h.neighbours[i%neighbourPlaces]
+		if *at == 0 || *at>>48 != 0 {
+			return
+		}
+		atomic.StoreUint64(at, 0)
+		h.occupied--
+		i += neighbourPlaces - 1
 	}
 }
