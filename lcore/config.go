@@ -1,6 +1,9 @@
 package lcore
 
-import "linedirector/lcore/forward"
+import (
+	"linedirector/dpdk"
+	"linedirector/lcore/forward"
+)
 
 // Side is what a port faces: it says which fields its RSS hashes over.
 type Side uint8
@@ -42,3 +45,15 @@ const (
 	puntRing   = 512  // frames of one kind from one worker to control
 	injectRing = 1024 // frames from control to one worker's tx queues
 )
+
+// MostMbufs is how many mbufs can be anywhere at once, if every port gets a queue pair a worker: in descriptors,
+// rings, caches and bursts. With Mbufs set it is that.
+func (c *Config) MostMbufs() int {
+	if c.Mbufs > 0 {
+		return c.Mbufs
+	}
+	workers := len(c.CPUs)
+	n := workers * len(c.Ports) * (c.RxDesc + c.TxDesc)
+	n += workers * (2*mbufCache + 4*dpdk.MaxBurst + injectRing + puntRing*int(forward.PuntKinds))
+	return n + workers*(workers-1)*(handRing+finishRing)
+}

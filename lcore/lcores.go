@@ -79,10 +79,7 @@ func (l *Lcores) pool(socket int) (*dpdk.Mempool, error) {
 	if p := l.pools[socket]; p != nil {
 		return p, nil
 	}
-	n := l.config.Mbufs
-	if n == 0 {
-		n = l.mbufs()
-	}
+	n := l.config.MostMbufs()
 	p, err := dpdk.NewMempool(fmt.Sprintf("mbufs-%d", socket), n, mbufCache, mbufRoom, socket)
 	if err != nil {
 		return nil, err
@@ -90,17 +87,6 @@ func (l *Lcores) pool(socket int) (*dpdk.Mempool, error) {
 	l.pools[socket] = p
 	l.undo = append(l.undo, p.Free)
 	return p, nil
-}
-
-// mbufs is how many can be anywhere at once: descriptors, rings, caches and bursts.
-func (l *Lcores) mbufs() int {
-	n, workers := 0, len(l.config.CPUs)
-	for _, p := range l.Ports {
-		rx, tx := p.Queues()
-		n += rx*l.config.RxDesc + tx*l.config.TxDesc
-	}
-	n += workers * (2*mbufCache + 4*dpdk.MaxBurst + injectRing + puntRing*int(forward.PuntKinds))
-	return n + workers*(workers-1)*(handRing+finishRing)
 }
 
 func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings) error {
