@@ -21,10 +21,10 @@ type Config struct {
 	Log     *zap.Logger
 	Conf    *conf.Config
 	Workers Workers
-	Ports   []Port        // in the order of Conf.Ports
-	Taps    []*kernel.Tap // likewise
+	Ports   []Port // in the order of Conf.Ports
 	Hops    *ruleset.Hops
-	Stack   *kernel.Stack
+	Stack   Stack
+	Follow  func() (Mirror, error) // begins to follow the kernel
 	Keeper  Keeper
 	Ticks   func(time.Duration) uint32 // workers' ticks in a duration
 }
@@ -34,9 +34,8 @@ type Director struct {
 	log     *zap.Logger
 	workers Workers
 	ports   []Port
-	taps    []*kernel.Tap
-	stack   *kernel.Stack
-	mirror  *kernel.Mirror
+	stack   Stack
+	mirror  Mirror
 	ticks   ticker
 
 	mu          sync.Mutex // guards what follows
@@ -44,7 +43,8 @@ type Director struct {
 	objects     *objects
 	hops        *hops
 	needed      map[hopKey]string
-	unreachable []string
+	unreachable stretch
+	checked     int // most next hops that the kernel's neighbour table was checked for
 	source      *ruleset.Source
 	generation  uint32
 	routeGen    uint16
@@ -54,25 +54,19 @@ type Director struct {
 // still empty. Close undoes it.
 func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	d := &Director{
-		log: c.Log, workers: c.Workers, ports: c.Ports, taps: c.Taps, stack: c.Stack, ticks: c.Ticks,
-		conf: c.Conf, objects: newObjects(), routeGen: 1,
+		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack, ticks: c.Ticks,
+		conf: c.Conf, objects: newObjects(), hops: newHops(c.Log, c.Hops, c.Ports, c.Keeper), generation: 1, routeGen: 1,
 	}
-	indices := make([]int, len(c.Taps))
-	for i, t := range c.Taps {
-		indices[i] = t.Index()
-	}
-	d.hops = newHops(c.Log, c.Hops, c.Ports, indices, c.Keeper)
 	if err := d.objects.fits(c.Conf); err != nil {
 		return nil, nil, err
 	}
-	if err := d.applyToKernel(c.Conf); err != nil {
+	if err := d.apply(c.Conf); err != nil {
 		return nil, nil, err
 	}
-	d.generation = 1
 	if err := d.objects.adopt(c.Conf, c.Workers.Counts(), d.generation); err != nil {
 		return nil, nil, err
 	}
-	mirror, err := kernel.NewMirror(c.Taps)
+	mirror, err := c.Follow()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,27 +79,10 @@ func New(c Config) (*Director, *ruleset.Snapshot, error) {
 // Close ends what New began, after Run has ended. What was applied to the kernel is the stack's to undo.
 func (d *Director) Close() error { return d.mirror.Close() }
 
-// applyToKernel sets addresses, routes and static neighbours.
-func (d *Director) applyToKernel(c *conf.Config) error {
-	place := map[string]int{}
-	var w kernel.Wanted
-	for i, p := range c.Ports {
-		place[p.Name] = i
-		for _, a := range p.Addresses {
-			w.Addresses = append(w.Addresses, kernel.PortAddress{Port: i, Prefix: a})
-		}
-	}
-	for i := range c.Virtuals {
-		w.Virtuals = append(w.Virtuals, c.Virtuals[i].Address)
-	}
-	for _, r := range c.Routes {
-		w.Routes = append(w.Routes, kernel.WantedRoute{To: r.To, Via: r.Via})
-	}
-	for _, n := range c.Neighbours {
-		w.Neighbours = append(w.Neighbours, kernel.StaticNeighbour{Port: place[n.Port], Address: n.Address, MAC: n.MAC})
-	}
-	if err := d.stack.Apply(w); err != nil {
-		return fmt.Errorf("%s: %w", c.Name, err)
+// apply sets addresses, routes and static neighbours in the kernel.
+func (d *Director) apply(c *conf.Config) error {
+	if err := d.stack.Apply(wanted(c)); err != nil {
+		return inFile(c, err)
 	}
 	for _, warning := range d.stack.Warnings() {
 		d.log.Warn(warning)
@@ -125,14 +102,8 @@ func (d *Director) build(state *kernel.State) *ruleset.Snapshot {
 	src.Generation, src.RouteGeneration = d.generation, d.routeGen
 	rules := ruleset.Build(src)
 	d.source = src
-	var unreachable []string
-	d.needed, unreachable = d.need(state, rules)
+	d.needed, d.unreachable.now = d.need(state, rules)
 	d.hops.keep(d.needed)
-	if !slices.Equal(unreachable, d.unreachable) && len(unreachable) > 0 {
-		d.log.Warn("no route leads to these reals; add an address to a port or a route",
-			zap.String("reals", strings.Join(unreachable, ", ")))
-	}
-	d.unreachable = unreachable
 	return rules
 }
 
@@ -154,7 +125,11 @@ func (d *Director) Reload(c *conf.Config) error {
 	if err := d.objects.fits(c); err != nil {
 		return err
 	}
-	if err := d.applyToKernel(c); err != nil {
+	if err := d.apply(c); err != nil {
+		// Nothing is changed, unless it was the removal of something old that failed.
+		if back := d.stack.Apply(wanted(d.conf)); back != nil {
+			d.log.Error("the kernel refuses the configuration in force, too", zap.Error(inFile(d.conf, back)))
+		}
 		return err
 	}
 	d.conf = c
@@ -169,13 +144,23 @@ func (d *Director) Reload(c *conf.Config) error {
 
 // samePorts refuses what only a restart can change.
 func samePorts(old, c *conf.Config) error {
-	same := len(old.Ports) == len(c.Ports)
-	for i := 0; same && i < len(c.Ports); i++ {
-		a, b := old.Ports[i], c.Ports[i]
-		same = a.Name == b.Name && a.Device == b.Device && a.Side == b.Side
+	refuse := func(pos conf.Pos, key, problem string) error {
+		return conf.Error{File: c.Name, Pos: pos, Key: key, Problem: problem, Mend: "restart to apply it"}
 	}
-	if !same {
-		return fmt.Errorf("%s: ports: number, order, name, device and side of the ports cannot change while running; restart to apply them", c.Name)
+	if len(old.Ports) != len(c.Ports) {
+		return refuse(conf.Pos{}, "ports", fmt.Sprintf("%d ports cannot become %d while running", len(old.Ports), len(c.Ports)))
+	}
+	for i := range c.Ports {
+		was, is := &old.Ports[i], &c.Ports[i]
+		key := fmt.Sprintf("ports[%d].", i)
+		switch {
+		case was.Name != is.Name:
+			return refuse(is.Pos, key+"name", "a port's name cannot change while running")
+		case was.Device != is.Device:
+			return refuse(is.Pos, key+"device", "a port's device cannot change while running")
+		case was.Side != is.Side:
+			return refuse(is.Pos, key+"side", "a port's side cannot change while running")
+		}
 	}
 	return nil
 }
@@ -239,11 +224,31 @@ func (d *Director) tidy(now time.Time) {
 	if gone > 0 || d.hops.mustRenew() {
 		d.publish()
 	}
-	names := make([]string, len(d.taps))
-	for i, t := range d.taps {
-		names[i] = t.Name()
+	d.hops.complain(d.needed, now)
+	if reals, say := d.unreachable.settled(); say {
+		d.log.Warn("no route leads to these reals; add an address to a port, or a route", zap.String("reals", reals))
 	}
-	d.hops.complain(d.needed, names, now)
+	if n := len(d.needed); n > d.checked {
+		d.checked = n
+		if text := kernel.CheckNeighbours(n); text != "" {
+			d.log.Warn(text)
+		}
+	}
+}
+
+// stretch is a list of names that the log shows once it has stayed the same from one look to the next: right after a
+// change of the configuration, the mirror does not yet know what the kernel has just been told.
+type stretch struct{ now, before, told []string }
+
+// settled says whether there is something to say, and what.
+func (s *stretch) settled() (names string, say bool) {
+	stays := slices.Equal(s.now, s.before)
+	s.before = s.now
+	if !stays || slices.Equal(s.now, s.told) {
+		return "", false
+	}
+	s.told = s.now
+	return strings.Join(s.now, ", "), len(s.now) > 0
 }
 
 // Unresolved is how many next hops of reals and routes have not answered yet.
@@ -277,7 +282,7 @@ func (d *Director) Bindings() []Binding {
 		n := sum(counts, b.slot)
 		out = append(out, Binding{
 			Virtual: b.virtual.conf.Name, Real: b.real.conf.Name,
-			Opened: n.Opened - b.base.Opened, Open: n.Opened - n.Closed,
+			Opened: n.Opened - b.base, Open: n.Opened - n.Closed,
 		})
 	}
 	return out

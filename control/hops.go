@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -10,13 +11,6 @@ import (
 	"linedirector/control/kernel"
 	"linedirector/lcore/ruleset"
 )
-
-// Keeper has the kernel resolve next hops and keep them fresh.
-type Keeper interface {
-	Keep(ifindex int, addr netip.Addr) error
-	Forget(ifindex int, addr netip.Addr) error
-	Resolve(ifindex int, addr netip.Addr) error
-}
 
 // hopKey is a neighbour: the port's place in the configuration and the address on its link.
 type hopKey struct {
@@ -38,18 +32,18 @@ type hops struct {
 	log     *zap.Logger
 	table   *ruleset.Hops
 	ports   []Port
-	taps    []int // interface index by port
 	keeper  Keeper
 	known   map[hopKey]*hop
 	slots   slots
 	retired []uint32 // no neighbour has them; records may
 	waiting []uint32 // retired before the route generation below was published
 	after   uint32   // generation of rules after which no worker uses waiting
+	full    bool     // a neighbour found no slot, and the log says so
 }
 
-func newHops(log *zap.Logger, table *ruleset.Hops, ports []Port, taps []int, keeper Keeper) *hops {
+func newHops(log *zap.Logger, table *ruleset.Hops, ports []Port, keeper Keeper) *hops {
 	return &hops{
-		log: log, table: table, ports: ports, taps: taps, keeper: keeper, known: map[hopKey]*hop{},
+		log: log, table: table, ports: ports, keeper: keeper, known: map[hopKey]*hop{},
 		slots: slots{what: "next hops", limit: ruleset.MaxHops},
 	}
 }
@@ -74,22 +68,25 @@ func mac48(b [6]byte) (n uint64) {
 	return n
 }
 
-// get is the neighbour's entry, made if need be; nil when all slots are taken.
+// get is the neighbour's entry, made if need be; nil when there is no room.
 func (h *hops) get(key hopKey) *hop {
 	if n := h.known[key]; n != nil {
 		return n
 	}
 	slot, err := h.slots.take()
-	if err != nil {
-		h.log.Error("next hop not learned", zap.Stringer("address", key.address), zap.Error(err))
-		return nil
-	}
-	n := &hop{slot: uint16(slot)}
-	if !h.table.SetNeighbour(h.ports[key.port].Device, ipv4(key.address), n.slot) {
+	if err == nil && !h.table.SetNeighbour(h.ports[key.port].Device, ipv4(key.address), uint16(slot)) {
 		h.slots.release(slot)
-		h.log.Error("next hop not learned: the index of on-link addresses is full", zap.Stringer("address", key.address))
+		err = errors.New("the index of on-link addresses is full")
+	}
+	if err != nil {
+		if !h.full { // once, not for each
+			h.log.Error("next hop not learned, nor others until some go", zap.Stringer("address", key.address), zap.Error(err))
+		}
+		h.full = true
 		return nil
 	}
+	h.full = false
+	n := &hop{slot: uint16(slot)}
 	h.known[key] = n
 	return n
 }
@@ -97,6 +94,9 @@ func (h *hops) get(key hopKey) *hop {
 // learn follows the kernel's neighbour table. A new MAC takes effect at once, in place.
 func (h *hops) learn(events []kernel.Neighbour) {
 	for _, e := range events {
+		if !e.Addr.Is4() {
+			continue // the workers forward IPv4
+		}
 		key := hopKey{e.Port, e.Addr}
 		if !e.Valid {
 			h.lose(key)
@@ -127,7 +127,9 @@ func (h *hops) lose(key hopKey) {
 	}
 	if !n.kept {
 		h.retire(key, n)
+		return
 	}
+	h.ask(key) // what was deleted, or static and is no more, is asked for again at once
 }
 
 func (h *hops) retire(key hopKey, n *hop) {
@@ -145,21 +147,25 @@ func (h *hops) keep(wanted map[hopKey]string) {
 			continue
 		}
 		n.kept, n.wanted = true, time.Now()
-		if err := h.keeper.Keep(h.taps[key.port], key.address); err != nil {
-			h.log.Warn("next hop not kept", zap.Stringer("address", key.address), zap.Error(err))
-		}
+		h.ask(key)
 	}
 	for key, n := range h.known {
 		if _, ok := wanted[key]; ok || !n.kept {
 			continue
 		}
 		n.kept = false
-		if err := h.keeper.Forget(h.taps[key.port], key.address); err != nil {
+		if err := h.keeper.Forget(h.ports[key.port].Interface, key.address); err != nil {
 			h.log.Debug("next hop not forgotten", zap.Stringer("address", key.address), zap.Error(err))
 		}
 		if !n.valid {
 			h.retire(key, n)
 		}
+	}
+}
+
+func (h *hops) ask(key hopKey) {
+	if err := h.keeper.Keep(h.ports[key.port].Interface, key.address); err != nil {
+		h.log.Warn("next hop not kept", zap.Stringer("address", key.address), zap.Error(err))
 	}
 }
 
@@ -173,7 +179,7 @@ func (h *hops) slot(key hopKey) uint16 {
 
 // resolve answers a worker that misses an on-link address.
 func (h *hops) resolve(key hopKey) {
-	if err := h.keeper.Resolve(h.taps[key.port], key.address); err != nil {
+	if err := h.keeper.Resolve(h.ports[key.port].Interface, key.address); err != nil {
 		h.log.Debug("next hop not asked for", zap.Stringer("address", key.address), zap.Error(err))
 	}
 }
@@ -182,7 +188,7 @@ func (h *hops) resolve(key hopKey) {
 const patience = 3 * time.Second
 
 // complain logs, once each, the kept next hops that do not answer.
-func (h *hops) complain(wanted map[hopKey]string, names []string, now time.Time) {
+func (h *hops) complain(wanted map[hopKey]string, now time.Time) {
 	for key, who := range wanted {
 		n := h.known[key]
 		if n == nil || n.valid || n.warned || now.Sub(n.wanted) < patience {
@@ -190,7 +196,7 @@ func (h *hops) complain(wanted map[hopKey]string, names []string, now time.Time)
 		}
 		n.warned = true
 		h.log.Warn("next hop does not answer ARP; check that it is up and on this link",
-			zap.Stringer("address", key.address), zap.String("port", names[key.port]), zap.String("for", who))
+			zap.Stringer("address", key.address), zap.String("port", h.ports[key.port].Name), zap.String("for", who))
 	}
 }
 
@@ -204,8 +210,13 @@ func (h *hops) unresolved() (n int) {
 	return n
 }
 
-// mustRenew says that enough slots wait for a new route generation to be worth one.
-func (h *hops) mustRenew() bool { return len(h.retired) >= 1024 && len(h.waiting) == 0 }
+// worthRenewal is how many retired slots are worth a new route generation, while there are others.
+const worthRenewal = 1024
+
+// mustRenew says that slots wait for a new route generation, and that there is need for them.
+func (h *hops) mustRenew() bool {
+	return len(h.waiting) == 0 && (len(h.retired) >= worthRenewal || len(h.retired) > 0 && h.slots.exhausted())
+}
 
 // renewed is told the generation of rules that carries a new route generation: once all workers use it, records look
 // their next hops up again before they use them, and the slots retired before are nobody's.

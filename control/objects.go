@@ -1,7 +1,8 @@
 package control
 
 import (
-	"errors"
+	"cmp"
+	"fmt"
 	"net/netip"
 
 	"linedirector/conf"
@@ -39,9 +40,14 @@ type binding struct {
 	virtual  *virtual
 	real     *real
 	draining bool
-	since    uint32               // generation of the first rules without it
-	base     ruleset.BindingCount // what the slot's counters stood at when it was given out
+	since    uint32 // generation of the first rules without it
+	base     uint64 // what its slot's count of opened connections is more than its own
 }
+
+// names are what metrics know a binding by.
+type names struct{ virtual, real string }
+
+func (b *binding) names() names { return names{b.virtual.conf.Name, b.real.conf.Name} }
 
 // objects are all virtuals, reals and bindings, live and draining.
 type objects struct {
@@ -84,11 +90,14 @@ func (o *objects) fits(c *conf.Config) error {
 			}
 		}
 	}
-	return errors.Join(
+	if err := cmp.Or(
 		o.realSlots.room(newReals, len(o.reals)),
 		o.virtualSlots.room(newVirtuals, len(o.virtuals)),
 		o.bindingSlots.room(newBindings, len(o.bindings)),
-	)
+	); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	return nil
 }
 
 // adopt makes the objects those of c: new ones get slots, missing ones begin to drain, and those that came back stop
@@ -170,7 +179,7 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) error {
 		if err != nil {
 			return err
 		}
-		b = &binding{slot: slot, virtual: v, real: r, base: sum(counts, slot)}
+		b = &binding{slot: slot, virtual: v, real: r, base: sum(counts, slot).Opened}
 		o.bindings[key] = b
 		v.bindings++
 		r.bindings++
@@ -180,21 +189,25 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) error {
 }
 
 // reap lets go of what drained to its last record, once every worker uses rules without it, and returns how many
-// bindings that were. Virtuals and reals follow their last binding.
+// objects that were. Virtuals and reals follow their last binding.
 func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int) {
+	left := map[names]uint64{}
 	for key, b := range o.bindings {
 		if !b.draining || int32(acknowledged-b.since) < 0 {
 			continue
 		}
-		if n := sum(counts, b.slot); n.Inserted != n.Removed {
+		n := sum(counts, b.slot)
+		if n.Inserted != n.Removed {
 			continue
 		}
+		left[b.names()] += n.Opened - b.base
 		delete(o.bindings, key)
 		o.bindingSlots.release(b.slot)
 		b.virtual.bindings--
 		b.real.bindings--
 		gone++
 	}
+	o.inherit(left)
 	for key, v := range o.virtuals {
 		if v.draining && v.bindings == 0 {
 			delete(o.virtuals, key)
@@ -210,4 +223,18 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 		}
 	}
 	return gone
+}
+
+// inherit adds what bindings counted that are gone to others of the same names, so that no total falls where a real
+// was given another endpoint.
+func (o *objects) inherit(left map[names]uint64) {
+	if len(left) == 0 {
+		return
+	}
+	for _, b := range o.bindings {
+		if opened, ok := left[b.names()]; ok {
+			b.base -= opened
+			delete(left, b.names())
+		}
+	}
 }

@@ -42,7 +42,7 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 	for _, v := range d.objects.virtuals {
 		src.Virtuals = append(src.Virtuals, ruleset.VirtualSource{
 			Slot: v.slot, Address: ipv4(v.conf.Address), Port: v.conf.Port, Protocol: uint8(v.conf.Protocol),
-			Predictor: predictors[v.conf.Predictor], Reset: v.conf.Unknown == conf.RST, Draining: v.draining,
+			Predictor: predictors[v.conf.Predictor], Reset: v.conf.Unknown == conf.RST,
 			Timers: ruleset.Timers{
 				HalfOpen: d.ticks(v.conf.Timers.HalfOpen), Idle: d.ticks(v.conf.Timers.Idle),
 				CloseDelay: d.ticks(v.conf.Timers.CloseDelay), UDPIdle: d.ticks(v.conf.Timers.UDPIdle),
@@ -53,15 +53,16 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 	return src
 }
 
-// members are the bindings that take new connections, by virtual, in a stable order.
+// members are the bindings by virtual, in a stable order. Draining ones have weight 0: they take nothing new, but a
+// packet of a live flow must still be known for one, so that the worker that it comes to hands it to its owner.
 func (d *Director) members() map[*virtual][]ruleset.Member {
 	members := map[*virtual][]ruleset.Member{}
 	for _, b := range d.objects.bindings {
+		m := ruleset.Member{Binding: b.slot, Real: b.real.slot}
 		if !b.draining {
-			members[b.virtual] = append(members[b.virtual], ruleset.Member{
-				Binding: b.slot, Real: b.real.slot, Weight: uint16(b.real.conf.Weight),
-			})
+			m.Weight = uint16(b.real.conf.Weight)
 		}
+		members[b.virtual] = append(members[b.virtual], m)
 	}
 	for _, m := range members {
 		slices.SortFunc(m, func(a, b ruleset.Member) int { return int(a.Binding) - int(b.Binding) })
@@ -70,17 +71,18 @@ func (d *Director) members() map[*virtual][]ruleset.Member {
 }
 
 // routes are the kernel's, with gateways as next-hop slots. The kernel lists those of one destination in its order of
-// preference; Build takes the first.
+// preference; Build takes the first. One whose gateway can have no slot leads nowhere: a wider one must not take over.
 func (d *Director) routes(state *kernel.State) []ruleset.Route {
 	out := make([]ruleset.Route, 0, len(state.Routes))
 	for _, r := range state.Routes {
 		route := ruleset.Route{
 			Prefix: ipv4(r.Dst.Addr()), Bits: uint8(r.Dst.Bits()), Port: d.ports[r.Port].Device,
 		}
-		if r.Gateway.IsValid() {
-			if route.Hop = d.hops.slot(hopKey{r.Port, r.Gateway}); route.Hop == 0 {
-				continue
-			}
+		if r.Gateway.Is4() {
+			route.Hop = d.hops.slot(hopKey{r.Port, r.Gateway})
+		}
+		if r.Gateway.IsValid() && route.Hop == 0 {
+			route.Port = ruleset.NoPort
 		}
 		out = append(out, route)
 	}
@@ -91,7 +93,7 @@ func (d *Director) routes(state *kernel.State) []ruleset.Route {
 func (d *Director) need(state *kernel.State, rules *ruleset.Snapshot) (needed map[hopKey]string, unreachable []string) {
 	needed = map[hopKey]string{}
 	for _, r := range state.Routes {
-		if r.Gateway.IsValid() {
+		if r.Gateway.Is4() {
 			needed[hopKey{r.Port, r.Gateway}] = "route to " + r.Dst.String()
 		}
 	}

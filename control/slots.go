@@ -31,10 +31,13 @@ func (s *slots) take() (uint32, error) {
 // room says why so many more slots cannot be had beside those in use.
 func (s *slots) room(more, used int) error {
 	if used+more > int(s.limit) {
-		return fmt.Errorf("%d new %s beside %d, those included that still drain; there is room for %d", more, s.what, used, s.limit)
+		return fmt.Errorf("%d new %s beside %d, those included that still drain, are more than %d; use fewer", more, s.what, used, s.limit)
 	}
 	return nil
 }
+
+// exhausted says that the next slot must come from release.
+func (s *slots) exhausted() bool { return len(s.free) == 0 && s.highest == s.limit }
 
 func (s *slots) release(slot uint32) { s.free = append(s.free, slot) }
 

@@ -1,11 +1,11 @@
 package control
 
 import (
+	"errors"
+	"os"
 	"sync"
 
 	"go.uber.org/zap"
-
-	"linedirector/control/kernel"
 )
 
 // Taps carries frames between workers and the kernel's taps.
@@ -13,7 +13,7 @@ type Taps struct {
 	log     *zap.Logger
 	workers Workers
 	punts   Punts
-	taps    []*kernel.Tap
+	taps    []Tap
 	running sync.WaitGroup
 }
 
@@ -21,7 +21,7 @@ type Taps struct {
 const maxFrame = 65536
 
 // NewTaps joins the taps, in the order of the configuration's ports, with the workers.
-func NewTaps(log *zap.Logger, workers Workers, punts Punts, taps []*kernel.Tap) *Taps {
+func NewTaps(log *zap.Logger, workers Workers, punts Punts, taps []Tap) *Taps {
 	return &Taps{log: log, workers: workers, punts: punts, taps: taps}
 }
 
@@ -39,8 +39,12 @@ func (t *Taps) Start() {
 			frame := make([]byte, maxFrame)
 			for {
 				n, err := tap.Read(frame)
+				if errors.Is(err, os.ErrClosed) {
+					return
+				}
 				if err != nil {
-					return // closed
+					t.log.Error("the port's tap is lost; restart to have it again", zap.String("port", tap.Name()), zap.Error(err))
+					return
 				}
 				if err := t.workers.Inject(i, frame[:n]); err != nil {
 					t.log.Debug("frame of the kernel not sent", zap.String("port", tap.Name()), zap.Error(err))

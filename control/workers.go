@@ -26,6 +26,8 @@ type Punts interface {
 
 // Port is an open Ethernet device, in the order of the configuration.
 type Port struct {
-	Device uint16 // number by which workers know it
-	MAC    [6]byte
+	Name      string // as configured; its tap's, too
+	Device    uint16 // number by which workers know it
+	MAC       [6]byte
+	Interface int // its tap's index in the kernel
 }

@@ -156,7 +156,6 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 		if mac == ([6]byte{}) {
 			mac = localMAC()
 		}
-		ports[i] = control.Port{Device: uint16(p.ID), MAC: mac}
 		mtu, err := p.MTU()
 		if err != nil {
 			return nil, nil, portError(config, &lcore.PortError{Index: i, Err: err})
@@ -167,6 +166,7 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 		}
 		undo.add(func() error { return unlessClosed(tap.Close()) })
 		t.taps = append(t.taps, tap)
+		ports[i] = control.Port{Name: config.Ports[i].Name, Device: uint16(p.ID), MAC: mac, Interface: tap.Index()}
 	}
 	stack, err := kernel.NewStack(t.taps)
 	if err != nil {
@@ -179,8 +179,9 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 	}
 	undo.add(keeper.Close)
 	director, rules, err := control.New(control.Config{
-		Log: log, Conf: config, Workers: lcores, Ports: ports, Taps: t.taps, Hops: lcores.Hops,
+		Log: log, Conf: config, Workers: lcores, Ports: ports, Hops: lcores.Hops,
 		Stack: stack, Keeper: keeper, Ticks: lcores.Clock.Ticks,
+		Follow: func() (control.Mirror, error) { return kernel.NewMirror(t.taps) },
 	})
 	if err != nil {
 		return nil, nil, err
@@ -215,7 +216,11 @@ func (t *taps) start(lcores *lcore.Lcores, director *control.Director, undo *cle
 	if err != nil {
 		return err
 	}
-	carry := control.NewTaps(t.log, lcores, punts, t.taps)
+	ends := make([]control.Tap, len(t.taps))
+	for i, tap := range t.taps {
+		ends[i] = tap
+	}
+	carry := control.NewTaps(t.log, lcores, punts, ends)
 	carry.Start()
 	undo.add(func() error { carry.Stop(); punts.Close(); return nil })
 

@@ -8,15 +8,17 @@ import (
 	"linedirector/lcore/ruleset"
 )
 
+const maxWorkers = 64
+
 // Share sums the workers' open connections on reals 1 to highest and writes into each worker's counters what the
 // others hold. Control calls it every millisecond, from one goroutine; with one worker there is nothing to do.
 func Share(counts []*ruleset.Counts, highest uint32) {
 	if len(counts) < 2 {
 		return
 	}
+	var own [maxWorkers]uint32
 	for real := uint32(1); real <= highest; real++ {
 		total := uint32(0)
-		var own [64]uint32
 		for i, c := range counts {
 			own[i] = atomic.LoadUint32(&c.Reals[real].Open)
 			total += own[i]
