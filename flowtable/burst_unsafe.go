@@ -12,6 +12,13 @@ func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, n int) {
 // PrefetchBucket starts the load of one hash's first candidate bucket.
 func (t *Table) PrefetchBucket(hash uint64) { prefetch(unsafe.Pointer(&t.buckets[t.first(hash)])) }
 
+// PrefetchBoth starts the loads of both candidate buckets of a hash: an Insert comes later in the burst.
+func (t *Table) PrefetchBoth(hash uint64) {
+	b := t.first(hash)
+	prefetch(unsafe.Pointer(&t.buckets[b]))
+	prefetch(unsafe.Pointer(&t.buckets[t.other(b, tagOf(hash))]))
+}
+
 // Candidates gives for each of n hashes, at most MaxBurst, the first entry with an equal tag and starts the load
 // of its record. The tag may be another flow's: compare with Matches, then ask Find. 0 says that no flow had the
 // key at the time of the call; before Insert, ask Find whether an earlier packet of the burst has opened it.

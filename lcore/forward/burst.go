@@ -16,8 +16,13 @@ func (w *Worker) Burst(frames []Frame, now uint32) {
 			misses++
 		}
 	}
-	for _, i := range w.miss[:misses] {
-		w.unknown(int(i) & (MaxBurst - 1))
+	if misses > 0 {
+		w.plan(misses)
+		for j, i := range w.miss[:misses] {
+			i, slot := int(i)&(MaxBurst-1), w.virtual[j&(MaxBurst-1)]
+			w.unknown(i, slot)
+			w.unplan(i, slot)
+		}
 	}
 	w.expire(len(frames))
 }

@@ -8,10 +8,11 @@ import (
 	"linedirector/lcore/ruleset"
 )
 
-// unknown settles frame i, whose flow this shard does not hold: direction and purpose come from the rules.
-func (w *Worker) unknown(i int) {
+// unknown settles frame i, whose flow this shard does not hold: direction and purpose come from the rules. slot is
+// the virtual's that the frame is for, 0 if none.
+func (w *Worker) unknown(i int, slot uint16) {
 	f, m := w.frame[i], &w.meta[i]
-	if slot := w.rules.FindVirtual(m.Dst, m.DstPort, m.Protocol); slot != 0 {
+	if slot != 0 {
 		if owner := w.steering.Owner(m.Src, m.SrcPort); owner != w.self {
 			w.hand(f, owner)
 			return
@@ -78,32 +79,41 @@ func (w *Worker) toVirtual(i int, slot uint16) bool {
 	return w.follow(i, w.table.Record(ref.Record()), ref)
 }
 
-// open schedules a real for frame i and enters the flow. Where the reply tuple is another flow's, another real
-// is tried (SPEC.md section 3).
+// open enters a flow for frame i, to the real that was planned for it or is scheduled now. Where the reply tuple is
+// another flow's, another real is tried (SPEC.md section 3).
 func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, packet.DropCause) {
 	members := w.rules.Members(v)
-	at, ok := w.schedule(slot, v, members)
-	if !ok {
-		return 0, packet.NoReal
+	at := w.planned[i]
+	w.planned[i] = unplanned
+	if at == unplanned {
+		var ok bool
+		if at, ok = w.schedule(slot, v, members); !ok {
+			return 0, packet.NoReal
+		}
+		w.counts.Open(members[at].Binding, members[at].Real)
 	}
-	cause := packet.TupleTaken
-	for range members {
+	for tried := 1; ; tried++ {
 		m := &members[at]
 		n, err := w.enter(i, slot, v, m)
 		if err == nil {
 			return flowtable.Ref(n << 1), packet.None
 		}
+		w.counts.Cancel(m.Binding, m.Real)
 		if errors.Is(err, flowtable.ErrFull) {
 			return 0, packet.TableFull
+		}
+		if tried == len(members) {
+			return 0, packet.TupleTaken
 		}
 		if at++; int(at) == len(members) {
 			at = 0
 		}
+		w.counts.Open(members[at].Binding, members[at].Real)
 	}
-	return 0, cause
 }
 
-// enter writes the flow's record. A full table first lets the oldest half-open connection in reach give way.
+// enter writes the flow's record, whose connection is counted already. A full table first lets the oldest half-open
+// connection in reach give way.
 func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Member) (uint32, error) {
 	m, real := &w.meta[i], w.rules.Real(to.Real)
 	r := flowtable.Record{
@@ -135,7 +145,6 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 	if err == nil {
 		w.live.opened++
 		w.counts.Insert(r.Binding)
-		w.counts.Open(r.Binding, r.RealSlot)
 	}
 	return n, err
 }

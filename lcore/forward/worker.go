@@ -47,7 +47,11 @@ type Worker struct {
 	meta  [MaxBurst]packet.Meta
 	hash  [MaxBurst]uint64
 	ref   [MaxBurst]flowtable.Ref
-	miss  [MaxBurst]uint8
+	miss  [MaxBurst]uint8 // the frames of no known flow, in their order
+	// of those: the virtual's slot, by place in miss; the member planned, by frame; the frames with a plan
+	virtual [MaxBurst]uint16
+	planned [MaxBurst]uint32
+	plans   [MaxBurst]uint8
 
 	turn   []uint32 // by virtual slot: its place in the rotation
 	sweep  sweep

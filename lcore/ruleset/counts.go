@@ -48,6 +48,14 @@ func (c *Counts) Restore(binding uint32, real uint16) {
 	atomic.StoreUint32(&r.Open, r.Open+1)
 }
 
+// Cancel takes an Open back: the connection did not come about. Worker only.
+func (c *Counts) Cancel(binding uint32, real uint16) {
+	b := &c.Bindings[binding]
+	atomic.StoreUint64(&b.Opened, b.Opened-1)
+	r := &c.Reals[real]
+	atomic.StoreUint32(&r.Open, r.Open-1)
+}
+
 // Insert counts a record that refers to the binding. Worker only.
 func (c *Counts) Insert(binding uint32) { add(&c.Bindings[binding].Inserted) }
 

@@ -1,0 +1,65 @@
+package forward
+
+import (
+	"linedirector/flowtable"
+	"linedirector/lcore/packet"
+)
+
+// unplanned stands for no member of a virtual.
+const unplanned = ^uint32(0)
+
+// plan looks ahead over the burst's misses: those that open a flow are given their real already, so that the four
+// index buckets that the flow's two entries may go to can be on their way while others are settled. Without it a new
+// flow waits for memory four times in a row.
+func (w *Worker) plan(misses int) {
+	planned := 0
+	for j, i := range w.miss[:misses] {
+		i := int(i) & (MaxBurst - 1)
+		m := &w.meta[i]
+		w.planned[i] = unplanned
+		slot := w.rules.FindVirtual(m.Dst, m.DstPort, m.Protocol)
+		w.virtual[j&(MaxBurst-1)] = slot
+		if slot == 0 || m.TTL <= 1 || m.Protocol == packet.ProtocolTCP && !opens(m.TCPFlags) ||
+			w.steering.Owner(m.Src, m.SrcPort) != w.self || w.again(i, planned) {
+			continue
+		}
+		v := w.rules.Virtual(slot)
+		members := w.rules.Members(v)
+		at, ok := w.schedule(slot, v, members)
+		if v.Draining || !ok {
+			continue
+		}
+		to := &members[at]
+		w.counts.Open(to.Binding, to.Real) // now, or all of this burst would see the same least connections
+		w.planned[i] = at
+		w.plans[planned&(MaxBurst-1)] = uint8(i)
+		planned++
+
+		real := w.rules.Real(to.Real)
+		reply := flowtable.Key{Src: real.Address, Dst: m.Src, SrcPort: real.Port, DstPort: m.SrcPort, Protocol: m.Protocol}
+		if reply.SrcPort == 0 {
+			reply.SrcPort = m.DstPort
+		}
+		w.table.PrefetchBoth(w.hash[i])
+		w.table.PrefetchBoth(w.table.Hash(&reply))
+	}
+}
+
+// again tells whether an earlier frame of the burst may open the flow of frame i: it must not be scheduled twice.
+func (w *Worker) again(i, planned int) bool {
+	for _, earlier := range w.plans[:planned] {
+		if w.hash[earlier&(MaxBurst-1)] == w.hash[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// unplan gives back what was planned for frame i and not used.
+func (w *Worker) unplan(i int, slot uint16) {
+	if at := w.planned[i]; at != unplanned {
+		to := &w.rules.Members(w.rules.Virtual(slot))[at]
+		w.counts.Cancel(to.Binding, to.Real)
+		w.planned[i] = unplanned
+	}
+}
