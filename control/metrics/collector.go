@@ -7,15 +7,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector reads everything anew for each scrape.
-type collector struct{ read func() Readings }
+// collector reads everything anew for each scrape. read returns false when there is nothing to read any more.
+type collector struct{ read func() (Readings, bool) }
 
 // Describe is prometheus.Collector's: which metrics there are depends on the configuration.
 func (collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect is prometheus.Collector's.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	r := c.read()
+	r, ok := c.read()
+	if !ok {
+		return
+	}
 	e := emitter{out}
 	e.workers(r.Workers)
 	e.bindings(&r)

@@ -32,7 +32,7 @@ var families = struct {
 
 	busyCycles: describe("worker_busy_cycles_total", "Cycles of the time stamp counter in polls that brought frames.", "worker"),
 	cycles:     describe("worker_cycles_total", "Cycles of the time stamp counter since the worker started.", "worker"),
-	stall:      describe("worker_longest_stall_seconds", "Longest time between two polls of a worker's queues since it started, naps left out.", "worker"),
+	stall:      describe("worker_longest_stall_seconds", "Longest time between two polls of a worker's queues since it started; of a nap only what it took beyond its length.", "worker"),
 
 	portUp:       describe("port_up", "1 if the port's link is up.", "port"),
 	portSteering: describe("port_steering_info", "Who brings packets to the worker that owns their flow: the device's RSS (hardware) or hand-over (software).", "port", "steering"),

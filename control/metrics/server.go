@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,22 +16,30 @@ import (
 type Server struct {
 	http     http.Server
 	listener net.Listener
+	read     func() Readings
+
+	reading sync.RWMutex // held for reading while read runs
+	closed  bool
 }
 
+// scrapes is how many are answered at a time; others are told to come again.
+const scrapes = 4
+
 // Serve listens on address (host:port) and answers with what read returns, called anew for each scrape, from several
-// goroutines at once.
+// goroutines at once, until Close.
 func Serve(address string, read func() Readings) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("metrics on %s: %w; choose another address with --metrics, or 'off'", address, err)
 	}
+	s := &Server{listener: listener, read: read}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{read})
+	registry.MustRegister(collector{s.readings})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
-	s := &Server{
-		http:     http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10},
-		listener: listener,
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes, Timeout: 10 * time.Second}))
+	s.http = http.Server{
+		Handler: mux, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	}
 	go func() { _ = s.http.Serve(listener) }() // ends with Close
 	return s, nil
@@ -39,9 +48,25 @@ func Serve(address string, read func() Readings) (*Server, error) {
 // Address is where it listens, with the port that the kernel chose for port 0.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Close ends it, waiting up to a second for scrapes under way.
+// readings is read, but not once Close was called: what it reads may be gone then.
+func (s *Server) readings() (Readings, bool) {
+	s.reading.RLock()
+	defer s.reading.RUnlock()
+	if s.closed {
+		return Readings{}, false
+	}
+	return s.read(), true
+}
+
+// Close ends it, waiting up to a second for scrapers to take their answers. Once it returns, read is not running and
+// is not called again.
 func (s *Server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = s.http.Shutdown(ctx)
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.closed = true
 }
