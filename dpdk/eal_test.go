@@ -98,8 +98,12 @@ func TestLogPasses(t *testing.T) {
 }
 
 func TestLastLog(t *testing.T) {
-	if log := strings.Join(dpdk.LastLog(), "\n"); !strings.Contains(log, "net_pcap9") {
-		t.Errorf("%q says nothing of the failed device", log)
+	if _, err := dpdk.Info(31); err == nil {
+		t.Fatal("there is a port 31")
+	}
+	log := dpdk.LastLog()
+	if n := len(log); n == 0 || n > 128 || !strings.Contains(log[n-1], "Invalid port_id=31") {
+		t.Errorf("%q does not end with what was said of the port", log)
 	}
 }
 
