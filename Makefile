@@ -14,8 +14,10 @@ RUN         ?= .
 # A clone that belongs to somebody else than root must build, too; the version comes from VERSION.
 export GOFLAGS := $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false
 
+# Debian 13's libdpdk.pc asks for -mrtm, which cgo takes only if told that it may.
+export CGO_CFLAGS_ALLOW := -mrtm
+
 # Packages that need libdpdk, or maps memory that the race detector cannot see, and all the others.
-ALL   = $(shell go list ./...)
 DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
