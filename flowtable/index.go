@@ -53,17 +53,14 @@ func (t *Table) other(b, tag uint32) uint32 {
 	return sum + t.nbuckets - b
 }
 
-// find is the first entry with this tag, 0 if there is none. It looks at all eight and lets the processor choose
-// without a branch: where the tag stands is a coin toss, and a wrong guess costs more than the look.
+// find is the first entry with this tag, 0 if there is none.
 func (b *bucket) find(tag uint32) Ref {
-	found := Ref(0)
-	for i := len(b.tag) - 1; i >= 0; i-- {
-		ref := b.ref[i]
+	for i := range b.tag {
 		if b.tag[i] == tag {
-			found = ref
+			return b.ref[i]
 		}
 	}
-	return found
+	return 0
 }
 
 // put writes an entry into a free place of b, if there is one.
