@@ -1,9 +1,9 @@
 package kernel
 
 import (
-	"slices"
+	"fmt"
+	"strings"
 
-	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 )
 
@@ -23,61 +23,65 @@ var offloads = []string{
 	"rx-vlan-hw-parse", "tx-vlan-hw-insert", "rx-vlan-stag-hw-parse", "tx-vlan-stag-hw-insert",
 }
 
-// offloadsOn lists those of the offloads that the operator asked for and that can be turned off. It
-// looks at the interface of the calling thread's network namespace.
+// offloadsOn lists those of the offloads that are asked for and can be turned off. It looks at the
+// interface of the calling thread's network namespace.
 func offloadsOn(iface string) ([]string, error) {
-	e, err := ethtool.NewEthtool()
+	e, err := openEthtool(iface)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	states, err := e.FeaturesWithState(iface)
+	all, err := e.features()
 	if err != nil {
 		return nil, err
 	}
 	var on []string
-	for name, st := range states {
+	for _, name := range offloads {
 		// Requested but not active is one that another one holds down: it must come back with that one.
-		if st.Available && !st.NeverChanged && (st.Requested || st.Active) && slices.Contains(offloads, name) {
+		if f := all[name]; f.available && (f.requested || f.active) {
 			on = append(on, name)
 		}
 	}
-	slices.Sort(on)
 	return on, nil
 }
 
-// setOffloads turns the named features on or off. One that the device no longer has is passed over.
+// setOffloads turns the named features on or off, and sees to it that those turned off are.
 func setOffloads(iface string, names []string, on bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	e, err := ethtool.NewEthtool()
+	e, err := openEthtool(iface)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	known, err := e.FeatureNames(iface)
+	if err := e.set(names, on); err != nil || on {
+		return err
+	}
+	all, err := e.features()
 	if err != nil {
 		return err
 	}
-	config := map[string]bool{}
+	var still []string
 	for _, name := range names {
-		if _, ok := known[name]; ok {
-			config[name] = on
+		if all[name].active {
+			still = append(still, name)
 		}
 	}
-	return e.Change(iface, config)
+	if len(still) > 0 {
+		return fmt.Errorf("%s stays on", strings.Join(still, ", "))
+	}
+	return nil
 }
 
 // receiveQueues counts the queues on which the interface receives.
 func receiveQueues(iface string) (int, error) {
-	e, err := ethtool.NewEthtool()
+	e, err := openEthtool(iface)
 	if err != nil {
 		return 0, err
 	}
 	defer e.Close()
-	c, err := e.GetChannels(iface)
-	return int(c.RxCount + c.CombinedCount), err
+	return e.receiveQueues()
 }
 
 // mayBePartial tells kinds of interfaces whose frames can come from a sender that never filled in
@@ -87,10 +91,11 @@ func mayBePartial(link netlink.Link) bool {
 	case "veth", "macvlan", "macvtap", "ipvlan", "tun", "tuntap", "netkit", "bridge":
 		return true
 	}
-	if e, err := ethtool.NewEthtool(); err == nil {
-		defer e.Close()
-		name, err := e.DriverName(link.Attrs().Name)
-		return err == nil && name == "virtio_net"
+	e, err := openEthtool(link.Attrs().Name)
+	if err != nil {
+		return false
 	}
-	return false
+	defer e.Close()
+	name, err := e.driver()
+	return err == nil && name == "virtio_net"
 }

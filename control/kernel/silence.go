@@ -117,7 +117,7 @@ func (s *Silenced) begin(link netlink.Link, driver string) error {
 		return err
 	}
 	if err := setOffloads(s.iface, own, false); err != nil {
-		return fmt.Errorf("offloads: %w", err)
+		s.warn(fmt.Sprintf("interface %s: %v: frames may come in merged or changed; see ethtool -k %s", s.iface, err, s.iface))
 	}
 	if peer != nil {
 		if err := peer.setOffloads(theirs, false); err != nil {
