@@ -42,7 +42,7 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 	for _, v := range d.objects.virtuals {
 		src.Virtuals = append(src.Virtuals, ruleset.VirtualSource{
 			Slot: v.slot, Address: ipv4(v.conf.Address), Port: v.conf.Port, Protocol: uint8(v.conf.Protocol),
-			Predictor: predictors[v.conf.Predictor], Reset: v.conf.Unknown == conf.RST,
+			Predictor: predictors[v.conf.Predictor], Reset: v.conf.Unknown == conf.RST, Draining: v.draining,
 			Timers: ruleset.Timers{
 				HalfOpen: d.ticks(v.conf.Timers.HalfOpen), Idle: d.ticks(v.conf.Timers.Idle),
 				CloseDelay: d.ticks(v.conf.Timers.CloseDelay), UDPIdle: d.ticks(v.conf.Timers.UDPIdle),

@@ -124,6 +124,9 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 	if s.FindVirtual(ip("192.0.2.10"), 80, tcp) != web {
 		t.Error("packets of live flows to a removed virtual are for nobody")
 	}
+	if !s.Virtual(web).Draining {
+		t.Error("the removed virtual does not drain")
+	}
 	if v := s.Virtual(web); v.Count != 0 || v.TurnCount != 0 || v.Timers.Idle != 5000 {
 		t.Errorf("the removed virtual takes new connections, or has other timers: %+v", v)
 	}
