@@ -20,6 +20,9 @@ func (p Phase) String() string {
 // Counted tells whether a connection in this phase counts on its virtual and real.
 func (p Phase) Counted() bool { return p == HalfOpen || p == Established || p == UDP }
 
+// Steady tells whether the connection is one that data alone does not change.
+func (r *Record) Steady() bool { return r.Phase == Established || r.Phase == UDP }
+
 // Flags of a record.
 const (
 	ClientFIN uint8 = 1 << iota // the client sent a FIN

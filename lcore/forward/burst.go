@@ -8,14 +8,7 @@ func (w *Worker) Burst(frames []Frame, now uint32) {
 	w.parse(frames)
 	w.table.PrefetchBuckets(&w.hash, w.flows)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
-	misses := 0
-	for i := range w.flows {
-		i &= MaxBurst - 1
-		if !w.known(i) {
-			w.miss[misses&(MaxBurst-1)] = uint8(i)
-			misses++
-		}
-	}
+	misses := w.steadily()
 	if misses > 0 {
 		w.plan(misses)
 		for j, i := range w.miss[:misses] {
