@@ -403,7 +403,7 @@ func TestSilenceEndsForGood(t *testing.T) {
 
 // TestSweepRound: a whole shard is visited within a round, idle, in service, and in naps.
 func TestSweepRound(t *testing.T) {
-	const flows = 60_000
+	const flows = 20_000
 	for _, tt := range []struct {
 		name  string
 		step  uint32 // ticks between bursts
