@@ -18,11 +18,17 @@ func NewClock(hz uint64) Clock { return Clock{hz, uint(max(bits.Len64(hz/1000), 
 // Tick is the number of the tick that a counter value falls in; it wraps around after weeks.
 func (c Clock) Tick(tsc uint64) uint32 { return uint32(tsc >> c.shift) }
 
-// Ticks is a duration in ticks, at least 1.
-func (c Clock) Ticks(d time.Duration) uint32 {
-	hi, lo := bits.Mul64(uint64(d), c.hz)
+// Ticks is a duration in ticks, at least 1 and at most half of what a tick's number counts to.
+func (c Clock) Ticks(d time.Duration) uint32 { return uint32(max(min(c.Cycles(d)>>c.shift, 1<<31), 1)) }
+
+// Cycles is a duration in cycles of the counter.
+func (c Clock) Cycles(d time.Duration) uint64 {
+	hi, lo := bits.Mul64(uint64(max(d, 0)), c.hz)
+	if hi >= uint64(time.Second) {
+		return 1<<64 - 1
+	}
 	cycles, _ := bits.Div64(hi, lo, uint64(time.Second))
-	return uint32(max(min(cycles>>c.shift, 1<<31), 1))
+	return cycles
 }
 
 // Duration is so many cycles of the counter.
@@ -32,5 +38,5 @@ func (c Clock) Duration(cycles uint64) time.Duration {
 		return 1<<63 - 1
 	}
 	ns, _ := bits.Div64(hi, lo, c.hz)
-	return time.Duration(ns)
+	return time.Duration(min(ns, 1<<63-1))
 }

@@ -51,13 +51,14 @@ func Open(c Config) (_ *Lcores, err error) {
 		return nil, err
 	}
 	l.undo = append(l.undo, l.bell.Close)
-	steering := forward.NewSteering(len(c.CPUs))
-	for i, p := range l.Ports {
-		pool, err := l.pool(p.Info.Socket)
-		if err != nil {
+	for _, p := range l.Ports { // before any port, hence freed after all: frames of each may be in any port's queues
+		if err := l.addPool(p.Info.Socket); err != nil {
 			return nil, err
 		}
-		if err := p.open(&c, steering, pool); err != nil {
+	}
+	steering := forward.NewSteering(len(c.CPUs))
+	for i, p := range l.Ports {
+		if err := p.open(&c, steering, l.pools[p.Info.Socket]); err != nil {
 			return nil, &PortError{i, err}
 		}
 		l.undo = append(l.undo, func() { _ = p.device.Close() })
@@ -74,19 +75,18 @@ func Open(c Config) (_ *Lcores, err error) {
 	return l, nil
 }
 
-// pool is the mempool of a NUMA node.
-func (l *Lcores) pool(socket int) (*dpdk.Mempool, error) {
-	if p := l.pools[socket]; p != nil {
-		return p, nil
+// addPool makes the mempool of a NUMA node, unless there is one.
+func (l *Lcores) addPool(socket int) error {
+	if l.pools[socket] != nil {
+		return nil
 	}
-	n := l.config.MostMbufs()
-	p, err := dpdk.NewMempool(fmt.Sprintf("mbufs-%d", socket), n, mbufCache, mbufRoom, socket)
+	p, err := dpdk.NewMempool(fmt.Sprintf("mbufs-%d", socket), l.config.MostMbufs(), mbufCache, mbufRoom, socket)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.pools[socket] = p
 	l.undo = append(l.undo, p.Free)
-	return p, nil
+	return nil
 }
 
 func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings) error {

@@ -1,42 +1,50 @@
 package lcore
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 const (
-	patience    = 256   // empty polls before the first nap
-	shortestNap = 10000 // ns
-	longestNap  = 50000
+	patience    = 256 // empty polls before the first nap
+	shortestNap = 10 * time.Microsecond
+	longestNap  = 50 * time.Microsecond
 )
 
 // napper lets an idle worker's CPU go for tens of microseconds at a time. The first frame ends it.
 type napper struct {
 	adaptive bool
-	napped   bool // since the last poll
+	clock    Clock
 	empty    int
-	length   int64
+	length   time.Duration
 }
 
-// after is told how many frames a poll brought.
-func (s *napper) after(frames int) {
-	s.napped = false
-	if !s.adaptive {
-		return
-	}
+func newNapper(adaptive bool, clock Clock) napper {
+	return napper{adaptive: adaptive, clock: clock, length: shortestNap}
+}
+
+// after is told how many frames a poll brought. It returns how many cycles it meant to sleep.
+func (s *napper) after(frames int) uint64 {
 	if frames > 0 {
 		s.empty, s.length = 0, shortestNap
-		return
+		return 0
+	}
+	if !s.adaptive {
+		return 0
 	}
 	if s.empty++; s.empty < patience {
-		return
+		return 0
 	}
-	s.napped = true
-	nanosleep(s.length)
-	s.length = min(s.length+s.length/4, longestNap)
+	length := s.length
+	s.length = min(length+length/4, longestNap)
+	nanosleep(length)
+	return s.clock.Cycles(length)
 }
 
 // nanosleep does not tell Go's scheduler: the worker keeps its P, and a collection waits for it no longer than the
 // nap.
-func nanosleep(ns int64) {
-	t := unix.NsecToTimespec(ns)
+func nanosleep(length time.Duration) {
+	t := unix.NsecToTimespec(int64(length))
 	rawNanosleep(&t)
 }

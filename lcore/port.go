@@ -1,7 +1,9 @@
 package lcore
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"linedirector/dpdk"
 	"linedirector/lcore/forward"
@@ -14,6 +16,7 @@ type Port struct {
 	device *dpdk.Port
 	plan   plan
 	side   Side
+	agrees bool // RSS, if granted, brings each flow's packets to its owner
 }
 
 // MAC is the port's address.
@@ -37,8 +40,8 @@ func (p *Port) HardwareSteered(workers int) bool {
 	if workers == 1 {
 		return true
 	}
-	_, ok := p.device.RSS()
-	return ok && p.side != Both && len(p.plan.rxOwner) == workers && p.Info.RetaSize > 0
+	_, granted := p.device.RSS()
+	return granted && p.agrees
 }
 
 // rssTypes are the fields that a port on this side hashes over: the client's address and port.
@@ -63,6 +66,16 @@ func reta(steering *forward.Steering, size int) []uint16 {
 	return out
 }
 
+// covers tells whether redirection by a table of this size is redirection by our own.
+func covers(steering *forward.Steering, size int) bool {
+	for hash := range size * forward.Steers {
+		if steering.Worker(hash%size) != steering.Worker(hash) {
+			return false
+		}
+	}
+	return size > 0
+}
+
 // find looks the configured devices up and plans their queues.
 func find(c *Config) ([]*Port, error) {
 	ports := make([]*Port, len(c.Ports))
@@ -80,8 +93,22 @@ func find(c *Config) ([]*Port, error) {
 			plan: planPort(i, len(c.CPUs), info.MaxRxQueues, info.MaxTxQueues),
 		}
 	}
+	settle(ports)
 	return ports, nil
 }
+
+// settle gives virtual devices, which have no NUMA node, that of another port, so that one mempool serves both.
+func settle(ports []*Port) {
+	node := slices.IndexFunc(ports, func(p *Port) bool { return p.Info.Socket != dpdk.AnySocket })
+	for _, p := range ports {
+		if node >= 0 && p.Info.Socket == dpdk.AnySocket {
+			p.Info.Socket = ports[node].Info.Socket
+		}
+	}
+}
+
+// usualKey is the length of the RSS key, in bytes, where a driver names none.
+const usualKey = 40
 
 // open configures the device.
 func (p *Port) open(c *Config, steering *forward.Steering, pool *dpdk.Mempool) error {
@@ -92,12 +119,14 @@ func (p *Port) open(c *Config, steering *forward.Steering, pool *dpdk.Mempool) e
 	}
 	if rx > 1 {
 		cfg.RSSTypes = rssTypes(p.side)
-		if n := p.Info.KeySize; n > 0 && n <= len(forward.SteeringKey) {
+		n := cmp.Or(p.Info.KeySize, usualKey)
+		if n <= len(forward.SteeringKey) {
 			cfg.RSSKey = forward.SteeringKey[:n]
 		}
 		if rx == len(c.CPUs) && p.Info.RetaSize > 0 {
 			cfg.Reta = reta(steering, p.Info.RetaSize)
 		}
+		p.agrees = p.side != Both && cfg.RSSKey != nil && cfg.Reta != nil && covers(steering, p.Info.RetaSize)
 	}
 	device, err := dpdk.Open(p.ID, cfg)
 	p.device = device

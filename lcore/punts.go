@@ -2,6 +2,7 @@ package lcore
 
 import (
 	"os"
+	"sync/atomic"
 
 	"linedirector/dpdk"
 )
@@ -12,6 +13,7 @@ type Punts struct {
 	batch  *dpdk.Batch
 	bell   *os.File
 	index  map[uint16]int // port's place in the configuration, by device number
+	ended  atomic.Bool
 }
 
 // Punts opens it. Close it before Lcores.Close.
@@ -28,8 +30,12 @@ func (l *Lcores) Punts() (*Punts, error) {
 }
 
 // Next gives deliver every frame that workers punted, the kinds in their order of importance, and waits for more
-// when there is none. The frame is valid during the call. It returns an error once Interrupt was called.
+// when there is none. The frame is valid during the call. It returns an error once Interrupt was called, however many
+// frames still come.
 func (p *Punts) Next(deliver func(port int, frame []byte)) error {
+	if p.ended.Load() {
+		return os.ErrClosed
+	}
 	if p.drain(deliver) {
 		return nil
 	}
@@ -45,13 +51,13 @@ func (p *Punts) Next(deliver func(port int, frame []byte)) error {
 
 // drain takes at most one batch off each ring, so that the important kinds are looked at again soon.
 func (p *Punts) drain(deliver func(port int, frame []byte)) bool {
-	any := false
+	some := false
 	for _, rings := range p.lcores.punts {
 		for _, ring := range rings {
 			if p.batch.Take(ring) == 0 {
 				continue
 			}
-			any = true
+			some = true
 			for i := range p.batch.Frames() {
 				f := &p.batch.Frames()[i]
 				if port, ok := p.index[f.Port]; ok {
@@ -61,11 +67,14 @@ func (p *Punts) drain(deliver func(port int, frame []byte)) bool {
 			p.batch.Free()
 		}
 	}
-	return any
+	return some
 }
 
 // Interrupt ends a Next that waits. Any goroutine.
-func (p *Punts) Interrupt() { _ = p.bell.Close() }
+func (p *Punts) Interrupt() {
+	p.ended.Store(true)
+	_ = p.bell.Close()
+}
 
 // Close frees what Next held. After Next returned its error.
 func (p *Punts) Close() { p.batch.Close() }

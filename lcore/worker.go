@@ -16,7 +16,7 @@ import (
 type Cycles struct {
 	Total   atomic.Uint64 // since it started
 	Busy    atomic.Uint64 // in loops that had frames
-	Longest atomic.Uint64 // between two polls of its queues, naps left out
+	Longest atomic.Uint64 // between two polls of its queues; of a nap, what it took beyond its length
 }
 
 // worker is one poll loop, pinned to a CPU.
@@ -51,35 +51,51 @@ func (w *worker) pin() error {
 func (w *worker) run() {
 	defer dpdk.UnregisterThread()
 	frames := framesOf(w.exchange)
-	nap := napper{adaptive: w.adaptive}
+	nap := newNapper(w.adaptive, w.clock)
 	start := dpdk.TSC()
-	last, busy, longest, tick := start, uint64(0), uint64(0), w.clock.Tick(start)
+	tick := w.clock.Tick(start)
+	spent := timekeeper{last: start}
 	for {
 		n := w.exchange.Exchange()
 		now := w.exchange.Now()
-		if stall := now - last; stall > longest && !nap.napped {
-			longest = stall
-		}
+		spent.polled(now, n)
 		if s := w.rules.Load(); s != w.path.Rules() {
 			w.path.Use(s)
 		}
 		w.path.Burst(frames[:n], w.clock.Tick(now))
-		if n > 0 {
-			busy += now - last
-		}
-		last = now
 		if t := w.clock.Tick(now); t != tick {
 			tick = t
 			w.path.Publish()
 			w.cycles.Total.Store(now - start)
-			w.cycles.Busy.Store(busy)
-			w.cycles.Longest.Store(longest)
+			w.cycles.Busy.Store(spent.busy)
+			w.cycles.Longest.Store(spent.longest)
 			if w.stop.Load() {
 				w.exchange.Idle()
 				w.path.Publish()
 				return
 			}
 		}
-		nap.after(n)
+		spent.nap = nap.after(n)
 	}
+}
+
+// timekeeper tells what a worker's time went into.
+type timekeeper struct {
+	last          uint64 // poll's end
+	frames        int    // that it brought
+	nap           uint64 // cycles that the worker meant to sleep since then
+	busy, longest uint64
+}
+
+// polled is told the end of the next poll, and how many frames that one brought. What lies between two polls went
+// into the frames of the first.
+func (k *timekeeper) polled(now uint64, frames int) {
+	passed := now - k.last
+	if k.frames > 0 {
+		k.busy += passed
+	}
+	if passed > k.nap {
+		k.longest = max(k.longest, passed-k.nap)
+	}
+	k.last, k.frames = now, frames
 }
