@@ -104,19 +104,34 @@ func TestUnionHoldsSYNThenCounters(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for _, c := range []struct {
-		phase   Phase
-		word    string
-		counted bool
+		phase           Phase
+		word            string
+		counted, steady bool
 	}{
-		{Free, "free", false},
-		{HalfOpen, "half-open", true},
-		{Established, "established", true},
-		{Closing, "closing", false},
-		{Reset, "reset", false},
-		{UDP, "udp", true},
+		{Free, "free", false, false},
+		{HalfOpen, "half-open", true, false},
+		{Established, "established", true, true},
+		{Closing, "closing", false, false},
+		{Reset, "reset", false, false},
+		{UDP, "udp", true, true},
 	} {
+		if r := (Record{Phase: c.phase}); r.Steady() != c.steady {
+			t.Errorf("%v is steady: %v", c.phase, r.Steady())
+		}
 		if c.phase.String() != c.word || c.phase.Counted() != c.counted {
 			t.Errorf("%v counts: %v; want %s, %v", c.phase, c.phase.Counted(), c.word, c.counted)
 		}
+	}
+}
+
+// What the datapath reads by direction without a branch is what the fields say.
+func TestTargetAndNextHop(t *testing.T) {
+	r := flow(3)
+	r.L3Diff, r.L4Diff, r.ToReal, r.ToClient = 0x1234, 0xFEDC, 7, 9
+	if a, p, l3, l4 := r.Target(Forward); a != r.Real || p != r.RealPort || l3 != 0x1234 || l4 != 0xFEDC || r.NextHop(Forward) != 7 {
+		t.Errorf("forward: %#x:%d, sums %#x %#x, next hop %d", a, p, l3, l4, r.NextHop(Forward))
+	}
+	if a, p, l3, l4 := r.Target(Reply); a != r.Virtual || p != r.VirtualPort || l3 != 0xEDCB || l4 != 0x0123 || r.NextHop(Reply) != 9 {
+		t.Errorf("reply: %#x:%d, sums %#x %#x, next hop %d", a, p, l3, l4, r.NextHop(Reply))
 	}
 }

@@ -316,6 +316,7 @@ func TestNothingAllocates(t *testing.T) {
 				hash[i] = rng.Uint64()
 			}
 			table.PrefetchBucket(hash[0])
+			table.PrefetchBoth(hash[0])
 			table.PrefetchBuckets(&hash, MaxBurst)
 			table.Candidates(&hash, &ref, MaxBurst)
 		},
