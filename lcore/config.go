@@ -46,6 +46,10 @@ const (
 	injectRing = 1024 // frames from control to one worker's tx queues
 )
 
+// MaxMTU is the longest packet, in bytes without the Ethernet header and a VLAN tag, that one mbuf holds. Longer ones
+// are dropped.
+const MaxMTU = mbufRoom - 18
+
 // MostMbufs is how many mbufs can be anywhere at once, if every port gets a queue pair a worker: in descriptors,
 // rings, caches and bursts. With Mbufs set it is that.
 func (c *Config) MostMbufs() int {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +35,9 @@ var puntRates = [forward.PuntKinds]uint32{
 	forward.PuntRest:      10000,
 }
 
+// prefix begins the name by which EAL knows this process and the directory that it has while it runs.
+const prefix = "linedirector-"
+
 // readyWait is how long the start waits for the reals' next hops before it says that it is ready without them.
 const readyWait = 2 * time.Second
 
@@ -49,6 +54,14 @@ func (c *cleanup) run() (err error) {
 	return err
 }
 
+// oneLine puts what several steps had to say on one line.
+func oneLine(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
 // direct runs the director from opening to closing. Everything that it does to the machine, it undoes.
 func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -57,7 +70,7 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 	signal.Notify(hangup, syscall.SIGHUP)
 
 	var undo cleanup
-	defer func() { err = errors.Join(err, undo.run()) }()
+	defer func() { err = oneLine(errors.Join(err, undo.run())) }()
 
 	runtime.LockOSThread() // EAL's main lcore is this thread, to the end
 	if os.Geteuid() != 0 {
@@ -113,10 +126,12 @@ func openWorkers(flags *conf.Flags, config *conf.Config, log *zap.Logger, undo *
 			log.Warn(w, zap.String("port", p.Name))
 		}
 	}
-	prefix := fmt.Sprintf("linedirector-%d", os.Getpid())
+	if err := dpdk.CleanStale(prefix); err != nil {
+		log.Warn("what a killed director left stays", zap.Error(err))
+	}
 	if err := dpdk.Init(lcore.EALArgs(lcore.EALConfig{
 		ControlCPU: flags.ControlLcores[0], Devices: devices(config), NoHuge: flags.NoHuge,
-		MemoryMiB: memory(flags, c), Prefix: prefix, Extra: flags.EAL,
+		MemoryMiB: memory(flags, c), Prefix: prefix + strconv.Itoa(os.Getpid()), Extra: flags.EAL,
 	})); err != nil {
 		return nil, err
 	}
@@ -159,6 +174,11 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 		mtu, err := p.MTU()
 		if err != nil {
 			return nil, nil, portError(config, &lcore.PortError{Index: i, Err: err})
+		}
+		if mtu > lcore.MaxMTU {
+			log.Warn("the port's MTU is more than the director forwards; longer packets are dropped",
+				zap.String("port", config.Ports[i].Name), zap.Int("mtu", mtu), zap.Int("forwards", lcore.MaxMTU))
+			mtu = lcore.MaxMTU
 		}
 		tap, err := kernel.OpenTap(config.Ports[i].Name, net.HardwareAddr(mac[:]), mtu)
 		if err != nil {

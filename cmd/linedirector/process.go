@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -21,17 +22,22 @@ func confine(control []int, workers int) error {
 	for _, cpu := range control {
 		set.Set(cpu)
 	}
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return fmt.Errorf("own threads: %w", err)
-	}
-	for _, t := range threads {
-		tid, err := strconv.Atoi(t.Name())
+	done := map[int]bool{}
+	for more := true; more; { // until no thread is left that another one made meanwhile
+		more = false
+		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
-			continue
+			return fmt.Errorf("own threads: %w", err)
 		}
-		if err := unix.SchedSetaffinity(tid, &set); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
+		for _, t := range threads {
+			tid, err := strconv.Atoi(t.Name())
+			if err != nil || done[tid] {
+				continue
+			}
+			done[tid], more = true, true
+			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
+			}
 		}
 	}
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), workers+2))

@@ -49,7 +49,7 @@ func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings
 		r.Ports = append(r.Ports, port(director.Conf().Ports[i].Name, p, lcores.Workers(), txFull[p.ID]))
 	}
 	for socket, m := range lcores.Mempools() {
-		r.Mempools = append(r.Mempools, metrics.Mempool{Socket: strconv.Itoa(socket), InUse: m.InUse(), Size: m.Size()})
+		r.Mempools = append(r.Mempools, metrics.Mempool{Socket: node(socket), InUse: m.InUse(), Size: m.Size()})
 	}
 	return r
 }
@@ -100,3 +100,6 @@ func steering(p *lcore.Port, workers int) string {
 	}
 	return "software"
 }
+
+// node names a NUMA node. Memory of any node, as virtual devices have it, comes from the first that has some.
+func node(socket int) string { return strconv.Itoa(max(socket, 0)) }
