@@ -98,5 +98,9 @@ func udp(from net.HardwareAddr, src, dst net.IP, srcPort, dstPort int) ([]byte, 
 	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
 		&layers.Ethernet{SrcMAC: from, DstMAC: portMAC, EthernetType: layers.EthernetTypeIPv4},
 		ip, u, gopacket.Payload(make([]byte, payload)))
-	return append([]byte(nil), b.Bytes()...), err
+	frame := append([]byte(nil), b.Bytes()...)
+	if sum := frame[40:42]; err == nil && sum[0]|sum[1] == 0 {
+		sum[0], sum[1] = 0xff, 0xff // gopacket leaves 0, which means none (RFC 768)
+	}
+	return frame, err
 }
