@@ -90,7 +90,7 @@ func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, pa
 		if at, ok = w.schedule(slot, v, members); !ok {
 			return 0, packet.NoReal
 		}
-		w.counts.Open(members[at].Binding, members[at].Real)
+		w.counts.Reserve(members[at].Real)
 	}
 	for tried := 1; ; tried++ {
 		m := &members[at]
@@ -98,7 +98,7 @@ func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, pa
 		if err == nil {
 			return flowtable.Ref(n << 1), packet.None
 		}
-		w.counts.Cancel(m.Binding, m.Real)
+		w.counts.Release(m.Real)
 		if errors.Is(err, flowtable.ErrFull) {
 			return 0, packet.TableFull
 		}
@@ -108,12 +108,12 @@ func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, pa
 		if at++; int(at) == len(members) {
 			at = 0
 		}
-		w.counts.Open(members[at].Binding, members[at].Real)
+		w.counts.Reserve(members[at].Real)
 	}
 }
 
-// enter writes the flow's record, whose connection is counted already. A full table first lets the oldest half-open
-// connection in reach give way.
+// enter writes the flow's record, whose connection its real has reserved. A full table first lets the oldest
+// half-open connection in reach give way.
 func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Member) (uint32, error) {
 	m, real := &w.meta[i], w.rules.Real(to.Real)
 	r := flowtable.Record{
@@ -145,6 +145,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 	if err == nil {
 		w.live.opened++
 		w.counts.Insert(r.Binding)
+		w.counts.Begin(r.Binding)
 	}
 	return n, err
 }

@@ -30,7 +30,7 @@ func (w *Worker) plan(misses int) {
 			continue
 		}
 		to := &members[at]
-		w.counts.Open(to.Binding, to.Real) // now, or all of this burst would see the same least connections
+		w.counts.Reserve(to.Real) // now, or all of this burst would see the same least connections
 		w.planned[i] = at
 		w.plans[planned&(MaxBurst-1)] = uint8(i)
 		planned++
@@ -58,8 +58,7 @@ func (w *Worker) again(i, planned int) bool {
 // unplan gives back what was planned for frame i and not used.
 func (w *Worker) unplan(i int, slot uint16) {
 	if at := w.planned[i]; at != unplanned {
-		to := &w.rules.Members(w.rules.Virtual(slot))[at]
-		w.counts.Cancel(to.Binding, to.Real)
+		w.counts.Release(w.rules.Members(w.rules.Virtual(slot))[at].Real)
 		w.planned[i] = unplanned
 	}
 }

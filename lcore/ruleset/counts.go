@@ -26,12 +26,28 @@ func NewCounts(bindings, reals int) *Counts {
 	return &Counts{make([]BindingCount, bindings+1), make([]RealCount, reals+1)}
 }
 
-// Open counts a connection on its binding and real. Worker only.
+// Open counts a connection on its real and its binding at once. Worker only.
 func (c *Counts) Open(binding uint32, real uint16) {
-	add(&c.Bindings[binding].Opened)
+	c.Reserve(real)
+	c.Begin(binding)
+}
+
+// Reserve counts a connection on its real before it is open, so that the next to be scheduled sees it: Begin or
+// Release follows. Worker only.
+func (c *Counts) Reserve(real uint16) {
 	r := &c.Reals[real]
 	atomic.StoreUint32(&r.Open, r.Open+1)
 }
+
+// Release takes a Reserve back: the connection did not come about. Worker only.
+func (c *Counts) Release(real uint16) {
+	r := &c.Reals[real]
+	atomic.StoreUint32(&r.Open, r.Open-1)
+}
+
+// Begin counts on its binding a connection that Reserve has counted on its real. What it counts is never taken
+// back: others see a counter that only grows. Worker only.
+func (c *Counts) Begin(binding uint32) { add(&c.Bindings[binding].Opened) }
 
 // Close ends what Open counted. Worker only.
 func (c *Counts) Close(binding uint32, real uint16) {
@@ -46,14 +62,6 @@ func (c *Counts) Restore(binding uint32, real uint16) {
 	atomic.StoreUint64(&b.Closed, b.Closed-1)
 	r := &c.Reals[real]
 	atomic.StoreUint32(&r.Open, r.Open+1)
-}
-
-// Cancel takes an Open back: the connection did not come about. Worker only.
-func (c *Counts) Cancel(binding uint32, real uint16) {
-	b := &c.Bindings[binding]
-	atomic.StoreUint64(&b.Opened, b.Opened-1)
-	r := &c.Reals[real]
-	atomic.StoreUint32(&r.Open, r.Open-1)
 }
 
 // Insert counts a record that refers to the binding. Worker only.

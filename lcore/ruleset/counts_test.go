@@ -13,6 +13,8 @@ func TestCounts(t *testing.T) {
 	c.Open(5, 3)
 	c.Insert(1)
 	c.Open(1, 3)
+	c.Reserve(3)
+	c.Release(3)
 	c.Reals[3].Others = 10
 	if got := c.Load(3); got != 13 {
 		t.Errorf("load %d, want 13", got)
