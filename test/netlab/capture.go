@@ -25,7 +25,9 @@ func (n *Namespace) Capture(iface string) *Capture {
 	tb.Helper()
 	file := filepath.Join(n.lab.dir, fmt.Sprintf("%s-%s-%d.pcap", n.Name, iface, serial.Add(1)))
 	c := &Capture{File: file, tb: tb}
-	c.dump = n.Start("tcpdump", "--immediate-mode", "-nUi", iface, "-s", "0", "-B", "65536", "-Z", "root", "-w", file)
+	// To standard output: tcpdump drops root's rights and may not write where we want the file; and the
+	// option to keep them, -Z, crashes on Ubuntu 24.04.
+	c.dump = n.Start("sh", "-c", `exec tcpdump --immediate-mode -nUi "$1" -s 0 -B 65536 -w - >"$2"`, "sh", iface, file)
 	if err := c.dump.WaitFor("listening on", patience); err != nil {
 		tb.Fatal(err)
 	}

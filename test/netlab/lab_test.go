@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -68,6 +69,15 @@ func TestSweep(t *testing.T) {
 	lab := New(t)
 	gone := lab.Namespace("gone")
 	sleeper := gone.Start("sleep", "1000")
+	err := Eventually(5*time.Second, func() error { // until it stands in there
+		if out, err := exec.Command("ip", "netns", "pids", gone.FullName()).Output(); err != nil || len(out) == 0 {
+			return fmt.Errorf("%s holds nothing: %w", gone.FullName(), err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	// The lock is what a process's death releases.
 	_ = lab.lock.Close()
 	sweepStale(t)
