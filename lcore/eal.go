@@ -11,7 +11,7 @@ type EALConfig struct {
 	ControlCPU int // where EAL's main lcore and its own threads live
 	Devices    []string
 	NoHuge     bool
-	MemoryMiB  int    // for NoHuge; 0: EAL's own choice
+	MemoryMiB  int    // taken at the start; 0: with NoHuge 64, else what is needed, when it is
 	Prefix     string // unique on the machine
 	Extra      []string
 }
@@ -22,11 +22,11 @@ func EALArgs(c EALConfig) []string {
 	args := []string{"--lcores", fmt.Sprintf("0@%d", c.ControlCPU), "--file-prefix", c.Prefix, "--no-telemetry"}
 	if c.NoHuge {
 		args = append(args, "--no-huge", "--no-shconf")
-		if c.MemoryMiB > 0 {
-			args = append(args, "-m", strconv.Itoa(c.MemoryMiB))
-		}
 	} else {
 		args = append(args, "--in-memory")
+	}
+	if c.MemoryMiB > 0 {
+		args = append(args, "-m", strconv.Itoa(c.MemoryMiB))
 	}
 	pci := false
 	for _, device := range c.Devices {

@@ -33,9 +33,9 @@ func TestEALArgs(t *testing.T) {
 			"--lcores 0@0 --file-prefix p --no-telemetry --no-huge --no-shconf --no-pci",
 		},
 		{
-			"--memory is for --no-huge alone",
+			"hugepages taken at the start",
 			EALConfig{MemoryMiB: 300, Prefix: "p"},
-			"--lcores 0@0 --file-prefix p --no-telemetry --in-memory --no-pci",
+			"--lcores 0@0 --file-prefix p --no-telemetry --in-memory -m 300 --no-pci",
 		},
 		{
 			"the operator's own come last, so that they win",

@@ -76,6 +76,11 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 	if os.Geteuid() != 0 {
 		return errors.New("no permission: ports, taps and hugepages need root; run as root, or with sudo")
 	}
+	if flags.Metrics != "" {
+		if err := metrics.Free(flags.Metrics); err != nil {
+			return err
+		}
+	}
 	if err := confine(flags.ControlLcores, len(flags.Lcores)); err != nil {
 		return err
 	}
@@ -133,6 +138,9 @@ func openWorkers(flags *conf.Flags, config *conf.Config, log *zap.Logger, undo *
 		ControlCPU: flags.ControlLcores[0], Devices: devices(config), NoHuge: flags.NoHuge,
 		MemoryMiB: memory(flags, c), Prefix: prefix + strconv.Itoa(os.Getpid()), Extra: flags.EAL,
 	})); err != nil {
+		if flags.Memory > 0 && errors.Is(err, syscall.ENOMEM) {
+			err = fmt.Errorf("--memory %d: %w; or give less", flags.Memory, err)
+		}
 		return nil, err
 	}
 	undo.add(dpdk.Cleanup)

@@ -104,6 +104,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"hugepages: EAL takes what it needs", conf.Flags{}, 0, 0},
 		{"the operator's wish", conf.Flags{NoHuge: true, Memory: 77}, 77, 77},
+		{"the operator's wish in hugepages", conf.Flags{Memory: 77}, 77, 77},
 		{"tables, mbufs and some", conf.Flags{NoHuge: true}, (2*flowtable.Size(1<<20)+c.MostMbufs()*2400)>>20 + 64, 600},
 	} {
 		if got := memory(&tt.flags, c); got < tt.least || got > tt.most {

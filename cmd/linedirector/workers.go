@@ -48,7 +48,8 @@ func devices(config *conf.Config) (out []string) {
 // driver is a virtual device's, without its number: net_af_packet of net_af_packet0.
 func driver(p conf.Port) string { return strings.TrimRight(p.DeviceName(), "0123456789") }
 
-// memory is what EAL is told to take without hugepages, in MiB: tables, mbufs, and room for the rest.
+// memory is what EAL is told to take at the start, in MiB: what the operator says; else, without hugepages, where it
+// cannot take more later, tables, mbufs, and room for the rest.
 func memory(flags *conf.Flags, c lcore.Config) int {
 	if !flags.NoHuge || flags.Memory > 0 {
 		return flags.Memory

@@ -185,8 +185,20 @@ func TestOnlyGetMetrics(t *testing.T) {
 func TestAddressInUse(t *testing.T) {
 	s := serve(t, example)
 	_, err := Serve(s.Address(), example)
-	if err == nil || !strings.Contains(err.Error(), s.Address()) || !strings.Contains(err.Error(), "in use; ") || !strings.Contains(err.Error(), "--metrics") {
-		t.Errorf("%v; want place and mend", err)
+	for _, err := range []error{err, Free(s.Address())} {
+		if err == nil || !strings.Contains(err.Error(), s.Address()) || !strings.Contains(err.Error(), "in use; ") || !strings.Contains(err.Error(), "--metrics") {
+			t.Errorf("%v; want place and mend", err)
+		}
+	}
+	address := s.Address()
+	s.Close()
+	if err := Free(address); err != nil {
+		t.Errorf("free again: %v", err)
+	}
+	if s, err := Serve(address, example); err != nil {
+		t.Errorf("after Free: %v", err)
+	} else {
+		s.Close()
 	}
 }
 

@@ -28,9 +28,9 @@ const scrapes = 4
 // Serve listens on address (host:port) and answers with what read returns, called anew for each scrape, from several
 // goroutines at once, until Close.
 func Serve(address string, read func() Readings) (*Server, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := listen(address)
 	if err != nil {
-		return nil, fmt.Errorf("metrics on %s: %w; choose another address with --metrics, or 'off'", address, err)
+		return nil, err
 	}
 	s := &Server{listener: listener, read: read}
 	registry := prometheus.NewRegistry()
@@ -43,6 +43,23 @@ func Serve(address string, read func() Readings) (*Server, error) {
 	}
 	go func() { _ = s.http.Serve(listener) }() // ends with Close
 	return s, nil
+}
+
+// Free says why Serve could not listen on address. It keeps a program from starting in vain.
+func Free(address string) error {
+	listener, err := listen(address)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w; choose another address with --metrics, or off", err)
+	}
+	return listener, nil
 }
 
 // Address is where it listens, with the port that the kernel chose for port 0.
@@ -66,6 +83,7 @@ func (s *Server) Close() {
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
+	_ = s.listener.Close() // Serve may not have begun, and then Shutdown does not know it
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	s.closed = true
