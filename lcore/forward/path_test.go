@@ -134,9 +134,32 @@ func TestOneFlowInOneBurst(t *testing.T) {
 			if r := w.flow(client); r != nil && r.Phase != tt.phase || r == nil && tt.phase != flowtable.Free {
 				t.Errorf("%+v, want %v", r, tt.phase)
 			}
+			// Nobody was scheduled twice: the next connection takes the next turn.
+			opened := int(w.live.opened)
+			if w.flow(client) == nil {
+				opened = 0 // UDP's was another virtual's
+			}
+			w.play(t, []stepOf{sent(fromClient("S").from(at(7)), toReal(1+opened%3, "S").from(at(7)), opens1)})
 			w.end(t)
 		})
 	}
+}
+
+// TestPlanNotNeeded: a connection is planned for a frame that proves to be another flow's reply.
+func TestPlanNotNeeded(t *testing.T) {
+	w := newWorld(t, 100, nil)
+	v := w.source.Virtuals[0]
+	v.Slot, v.Port = 3, 81
+	w.source.Virtuals = append(w.source.Virtuals, v)
+	w.apply()
+	one := fromClient("S").from("192.0.2.10:81") // a client that is a virtual, whatever it means by it
+	two := fromReal(1, "S").to("192.0.2.10:81")
+	before := w.counters()
+	w.run(frameOf(one.port, one.in(t)), frameOf(two.port, two.in(t)))
+	if got, want := w.counters().since(before), "forward 1, opened 1, no-neighbour 1, connections 1, records 1"; got != want {
+		t.Errorf("counted %q, want %q", got, want)
+	}
+	w.end(t)
 }
 
 // TestFullTableInOneBurst: a flow that gives way in a burst is not followed by its later frames.
@@ -194,7 +217,7 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 	// Misses: every burst opens 32 flows more.
-	syn, buf := fromClient("S").from(at(0)).in(t), make([]byte, packet.AnswerRoom)
+	syn := fromClient("S").from(at(0)).in(t)
 	frames, next := make([]Frame, 32), uint32(0)
 	buffers := make([][packet.AnswerRoom]byte, 32)
 	if allocs := testing.AllocsPerRun(200, func() {
@@ -211,7 +234,6 @@ func TestNoAllocations(t *testing.T) {
 	}); allocs != 0 {
 		t.Errorf("misses: %v allocations a burst", allocs)
 	}
-	_ = buf
 	if used := w.table.Stats().Used; used != 32+next {
 		t.Errorf("%d flows, want %d", used, 32+next)
 	}
