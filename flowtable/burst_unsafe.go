@@ -3,11 +3,7 @@ package flowtable
 import "unsafe"
 
 // PrefetchBuckets starts the loads of the first candidate bucket of n hashes: Candidates comes next.
-func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, n int) {
-	for i := range hash[:n] {
-		prefetch(unsafe.Pointer(&t.buckets[t.first(hash[i])]))
-	}
-}
+func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, n int) { t.prefetchBuckets(hash, n) }
 
 // PrefetchBucket starts the load of one hash's first candidate bucket.
 func (t *Table) PrefetchBucket(hash uint64) { prefetch(unsafe.Pointer(&t.buckets[t.first(hash)])) }

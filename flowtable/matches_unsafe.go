@@ -4,11 +4,13 @@ import "unsafe"
 
 // Matches tells whether a packet with key k is of this flow, going the way d. The direction of the next packet
 // cannot be guessed, so it is not branched on: it says where in the record the key's two neighbours begin.
+//
+// Both neighbours are compared as one word, addresses and ports alike.
 func (r *Record) Matches(k *Key, d Direction) bool {
-	addrs := (*[3]uint32)(unsafe.Pointer(&r.Real))
-	ports := (*[3]uint16)(unsafe.Pointer(&r.RealPort))
-	i := (d & 1) ^ 1
-	return (addrs[i]^k.Src)|(addrs[i+1]^k.Dst)|uint32((ports[i]^k.SrcPort)|(ports[i+1]^k.DstPort)|uint16(r.Protocol^k.Protocol)) == 0
+	i := uintptr(d&1) ^ 1
+	addrs := *(*uint64)(unsafe.Add(unsafe.Pointer(&r.Real), 4*i)) ^ *(*uint64)(unsafe.Pointer(&k.Src))
+	ports := *(*uint32)(unsafe.Add(unsafe.Pointer(&r.RealPort), 2*i)) ^ *(*uint32)(unsafe.Pointer(&k.SrcPort))
+	return addrs|uint64(ports)|uint64(r.Protocol^k.Protocol) == 0
 }
 
 // Target is what a packet going the way d is given in place of the virtual's or the real's endpoint, and what its
@@ -31,5 +33,7 @@ var (
 	_ [4]byte = [unsafe.Offsetof(Record{}.Virtual) - unsafe.Offsetof(Record{}.Client)]byte{}
 	_ [2]byte = [unsafe.Offsetof(Record{}.ClientPort) - unsafe.Offsetof(Record{}.RealPort)]byte{}
 	_ [2]byte = [unsafe.Offsetof(Record{}.VirtualPort) - unsafe.Offsetof(Record{}.ClientPort)]byte{}
+	_ [4]byte = [unsafe.Offsetof(Key{}.Dst) - unsafe.Offsetof(Key{}.Src)]byte{}
+	_ [2]byte = [unsafe.Offsetof(Key{}.DstPort) - unsafe.Offsetof(Key{}.SrcPort)]byte{}
 	_ [2]byte = [unsafe.Offsetof(Record{}.ToClient) - unsafe.Offsetof(Record{}.ToReal)]byte{}
 )

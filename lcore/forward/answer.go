@@ -9,7 +9,7 @@ func (w *Worker) refuse(f *Frame, m *packet.Meta) {
 	if m.TCPFlags&packet.RST != 0 || w.now-w.start < w.silence || !packet.Unicast(m.Src) {
 		return
 	}
-	w.back(f, packet.AnswerReset(f.Bytes(), m))
+	w.back(f, packet.AnswerReset(f.room(), m))
 	w.live.refused++
 }
 
@@ -21,7 +21,7 @@ func (w *Worker) timeExceeded(f *Frame, m *packet.Meta) {
 		return
 	}
 	w.drop(packet.TTLExpired)
-	w.back(f, packet.AnswerTimeExceeded(f.Bytes(), from))
+	w.back(f, packet.AnswerTimeExceeded(f.room(), from))
 }
 
 // back sends an answer out where its question came in.

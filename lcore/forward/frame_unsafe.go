@@ -38,9 +38,14 @@ type Frame struct {
 	_       uint32
 }
 
-// Bytes is the frame, with room to grow into the answer to it.
+// Bytes is the frame, and no more.
 func (f *Frame) Bytes() []byte {
-	return unsafe.Slice((*byte)(f.Data), max(f.Len, packet.AnswerRoom))[:f.Len]
+	return (*[1 << 16]byte)(f.Data)[:f.Len:f.Len]
+}
+
+// room is the frame with room to grow into the answer to it.
+func (f *Frame) room() []byte {
+	return (*[1 << 16]byte)(f.Data)[:f.Len:max(f.Len, packet.AnswerRoom)]
 }
 
 // SetBytes points the frame at b, whose capacity must be at least packet.AnswerRoom. For tests and generators.

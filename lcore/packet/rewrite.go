@@ -27,24 +27,25 @@ func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff
 	h := (*[EthernetLen + IPv4Len]byte)(frame)
 	binary.LittleEndian.PutUint64(h[0:8], link.Low)
 	binary.LittleEndian.PutUint32(h[8:12], link.High)
-	h[22]--
-	sum := binary.BigEndian.Uint16(h[24:26])
-	binary.BigEndian.PutUint16(h[24:26], ^Fold(uint32(^sum)+uint32(l3Diff)+uint32(ttlStep)))
+	ttl := binary.BigEndian.Uint32(h[22:26]) // and protocol and checksum, in one load and one store
+	sum := ^Fold(^ttl&0xffff + uint32(l3Diff) + uint32(ttlStep))
+	binary.BigEndian.PutUint32(h[22:26], ttl&0xffff0000-1<<24|uint32(sum))
 
 	at := uint(side & 1)
 	binary.BigEndian.PutUint32(h[26+4*at:], addr)
-	l4 := frame[m.L4:]
-	binary.BigEndian.PutUint16(l4[2*at:], port)
 	if m.Protocol == ProtocolTCP {
-		sum := binary.BigEndian.Uint16(l4[16:])
-		binary.BigEndian.PutUint16(l4[16:], apply(sum, l4Diff))
+		tcp := (*TCP)(frame[m.L4:])
+		binary.BigEndian.PutUint16(tcp[2*at:], port)
+		binary.BigEndian.PutUint16(tcp[16:18], apply(binary.BigEndian.Uint16(tcp[16:18]), l4Diff))
 		return
 	}
-	if sum := binary.BigEndian.Uint16(l4[6:]); sum != 0 {
+	udp := (*UDP)(frame[m.L4:])
+	binary.BigEndian.PutUint16(udp[2*at:], port)
+	if sum := binary.BigEndian.Uint16(udp[6:8]); sum != 0 {
 		if sum = apply(sum, l4Diff); sum == 0 {
 			sum = 0xffff
 		}
-		binary.BigEndian.PutUint16(l4[6:], sum)
+		binary.BigEndian.PutUint16(udp[6:8], sum)
 	}
 }
 

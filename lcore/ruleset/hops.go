@@ -5,10 +5,13 @@ import "sync/atomic"
 // Hops are the next hops by slot and the index of on-link neighbours. Control writes, any number of workers
 // read at the same time; each word changes as a whole.
 type Hops struct {
-	low, high  *[MaxHops + 1]uint64 // by slot: the Ethernet header's first 12 bytes, then port and state
-	neighbours []uint64             // open-addressed: address | port << 32 | slot << 48; 0 is empty
-	occupied   int                  // places that were ever taken; control's
+	links      *[MaxHops + 1]words // by slot
+	neighbours []uint64            // open-addressed: address | port << 32 | slot << 48; 0 is empty
+	occupied   int                 // places that were ever taken; control's
 }
+
+// words are the Ethernet header's first 12 bytes, then port and state.
+type words struct{ low, high uint64 }
 
 // Hop is one next hop, as a worker needs it.
 type Hop struct {
@@ -25,26 +28,27 @@ const (
 // NewHops makes an empty table. It allocates 3 MiB.
 func NewHops() *Hops {
 	return &Hops{
-		low: new([MaxHops + 1]uint64), high: new([MaxHops + 1]uint64),
+		links:      new([MaxHops + 1]words),
 		neighbours: make([]uint64, neighbourPlaces),
 	}
 }
 
 // Get reads a slot; ok is false while its MAC is not known.
 func (h *Hops) Get(slot uint16) (hop Hop, ok bool) {
-	high := atomic.LoadUint64(&h.high[slot])
-	return Hop{atomic.LoadUint64(&h.low[slot]), uint32(high), uint16(high >> 32)}, high&known != 0
+	link := &h.links[slot]
+	high := atomic.LoadUint64(&link.high)
+	return Hop{atomic.LoadUint64(&link.low), uint32(high), uint16(high >> 32)}, high&known != 0
 }
 
 // Set publishes a slot's addresses. A worker that reads while they change sends to the old MAC or the new one:
 // dst lies in the low word alone, src and port are the port's own and change only with it. Control only.
 func (h *Hops) Set(slot uint16, dst, src uint64, port uint16) {
-	atomic.StoreUint64(&h.low[slot], dst&(1<<48-1)|src<<48)
-	atomic.StoreUint64(&h.high[slot], uint64(uint32(src>>16))|uint64(port)<<32|known)
+	atomic.StoreUint64(&h.links[slot].low, dst&(1<<48-1)|src<<48)
+	atomic.StoreUint64(&h.links[slot].high, uint64(uint32(src>>16))|uint64(port)<<32|known)
 }
 
 // Unset makes a slot's MAC unknown. Control only.
-func (h *Hops) Unset(slot uint16) { atomic.StoreUint64(&h.high[slot], 0) }
+func (h *Hops) Unset(slot uint16) { atomic.StoreUint64(&h.links[slot].high, 0) }
 
 func neighbourKey(port uint16, address uint32) uint64 {
 	return uint64(address) | uint64(port&0xff)<<32 | 1<<40 // the last bit tells an entry from an empty place
