@@ -60,18 +60,18 @@ lint: ## Check Go, C and shell: linters, formatters, arm64, the import table
 
 e2e: build ## Run the end-to-end tests in network namespaces, as root (RUN=regexp picks some)
 	@test/setup test
+	@((EUID == 0)) || { echo "e2e: network namespaces need root: sudo make e2e" >&2; exit 1; }
 	go test -count=1 -timeout 15m -v -run '$(RUN)' ./test/e2e
 
 bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=regexp BENCHTIME=1s)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./flowtable
 
-bench-device: build ## Measure the whole program through a device beside testpmd
+bench-device: build ## Measure the whole program through a device beside testpmd (DEVICEFLAGS='-rounds 3')
 	@test/setup bench
-	@perf/bench-device
+	go run ./perf/device $(DEVICEFLAGS)
 
-perf: build ## Run all measurements of perf/ and keep their results
-	@test/setup bench
-	@perf/run
+perf: ## Run all measurements on this machine: bench, then bench-device
+	@$(MAKE) --no-print-directory bench bench-device
 
 vulncheck: ## Look the dependencies up in Go's vulnerability database (needs vuln.go.dev)
 	@.ci/vulncheck

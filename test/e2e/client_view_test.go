@@ -39,16 +39,15 @@ func TestClientSeesOnlyTheVirtual(t *testing.T) {
 		if n := capture.Count("tcp.port == 80"); n < 300*8 {
 			t.Errorf("captured %d segments of port 80, expected thousands", n)
 		}
-		for filter, what := range map[string]string{
-			"ip.addr == 10.0.0.0/24": "IP packets, or quotes in ICMP errors, that hold an address of a real",
-			"arp.src.proto_ipv4 == 10.0.0.0/24 || arp.dst.proto_ipv4 == 10.0.0.0/24":             "ARP that holds an address of a real",
-			"tcp && !(ip.addr == 192.0.2.10 && (tcp.port == 80 || tcp.port == 81))":              "TCP that is not the virtual's",
-			"udp && ip && !icmp && !(ip.addr == 192.0.2.10 && (udp.port == 7 || udp.port == 8))": "UDP that is not the virtual's",
-			"tcp.port == 8080 || udp.port == 8080 || tcp.port == 9 || udp.port == 9":             "L4 ports of a real",
-		} {
-			if n := capture.Count(filter); n != 0 {
-				t.Errorf("the client sees %d %s", n, what)
-			}
+		// An address in a quote inside an ICMP error matches ip.addr, too.
+		for _, row := range capture.Select(strings.Join([]string{
+			"ip.addr == 10.0.0.0/24",
+			"arp.src.proto_ipv4 == 10.0.0.0/24 || arp.dst.proto_ipv4 == 10.0.0.0/24",
+			"tcp && !(ip.addr == 192.0.2.10 && (tcp.port == 80 || tcp.port == 81))",
+			"udp && ip && !icmp && !(ip.addr == 192.0.2.10 && (udp.port == 7 || udp.port == 8))",
+			"tcp.port == 8080 || udp.port == 8080 || tcp.port == 9 || udp.port == 9",
+		}, " || "), "frame.number", "_ws.col.Protocol", "ip.src", "ip.dst", "_ws.col.Info") {
+			t.Errorf("the client sees what is not the virtual's: frame %v", row)
 		}
 		macs := capture.Distinct("ip.src == 192.0.2.10", "eth.src")
 		if len(macs) != 1 {
