@@ -120,13 +120,22 @@ type model struct {
 	removed []ruleset.VirtualSource // may come back
 	full    bool                    // some worker's shard was, before the last packet
 	evicted uint64                  // flows that gave way
-	log     []string
+	log     []logged
+}
+
+// logged is a packet that was sent, for the message when a check fails.
+type logged struct {
+	time    uint32
+	worker  int
+	packet  pkt
+	verdict Verdict
+	out     uint16
 }
 
 func (m *model) fail(format string, args ...any) {
 	m.tb.Helper()
 	for _, l := range m.log[max(0, len(m.log)-40):] {
-		m.tb.Log(l)
+		m.tb.Logf("%d: worker %d: %+v: verdict %d out %d", l.time, l.worker, l.packet, l.verdict, l.out)
 	}
 	m.tb.Fatalf(format, args...)
 }
@@ -293,7 +302,7 @@ func (m *model) send(p pkt) {
 	before := append([]byte(nil), b...)
 	m.full = m.isFull()
 	f := m.deliver(worker, p.port, b)
-	m.log = append(m.log, fmt.Sprintf("%d: worker %d: %+v -> verdict %d out %d", m.time, worker, p, f.Verdict, f.Out))
+	m.log = append(m.log, logged{m.time, worker, p, f.Verdict, f.Out})
 	has := func(flag string) bool { return bytes.Contains([]byte(p.flags), []byte(flag)) }
 	udp, syn, ack, fin, rst := p.flags == "u", has("S"), has("A"), has("F"), has("R")
 	opening := udp || syn && !ack && !fin && !rst
@@ -561,7 +570,6 @@ func (m *model) run(steps int) {
 			for range m.choose.IntN(4) {
 				m.idle()
 			}
-			m.log = append(m.log, fmt.Sprint("time is ", m.time))
 		default:
 			m.rules()
 		}

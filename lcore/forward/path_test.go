@@ -145,6 +145,33 @@ func TestOneFlowInOneBurst(t *testing.T) {
 	}
 }
 
+// TestEqualTags: an index entry with a packet's tag may be another flow's.
+func TestEqualTags(t *testing.T) {
+	w := newWorld(t, 3, nil) // two buckets
+	seen := map[uint32]int{}
+	pairs := 0
+	for n := 0; pairs < 5; n++ {
+		a := netip.MustParseAddrPort(at(n))
+		k := flowtable.Key{Src: ipv4Of(a.Addr()), Dst: web, SrcPort: a.Port(), DstPort: 80, Protocol: packet.ProtocolTCP}
+		tag := uint32(w.table.Hash(&k)) | 1
+		other, twice := seen[tag]
+		seen[tag] = n
+		if !twice {
+			continue
+		}
+		pairs++
+		one, two := at(other), at(n)
+		w.play(t, []stepOf{
+			{in: fromClient("S").from(one), verdict: Send, want: toReal(1+(2*pairs-2)%3, "S").from(one), counters: opens1},
+			refusedBy(fromClient("A").from(two), packet.NoFlow, rst(fromClient("A").from(two), "R", 0, 0)),
+			{in: fromClient("S").from(two), verdict: Send, want: toReal(1+(2*pairs-1)%3, "S").from(two), counters: opens1},
+			{in: fromClient("S").from(one), verdict: Send, want: toReal(1+(2*pairs-2)%3, "S").from(one), counters: fwd},
+			{in: fromClient("S").from(two), verdict: Send, want: toReal(1+(2*pairs-1)%3, "S").from(two), counters: fwd},
+		})
+		w.end(t)
+	}
+}
+
 // TestPlanNotNeeded: a connection is planned for a frame that proves to be another flow's reply.
 func TestPlanNotNeeded(t *testing.T) {
 	w := newWorld(t, 100, nil)

@@ -166,6 +166,8 @@ func TestParse(t *testing.T) {
 		{name: "data offset 16", frame: tcp, change: put8(46, 0x40), cause: TCPMalformed},
 		{name: "data offset 0", frame: tcp, change: put8(46, 0), cause: TCPMalformed},
 		{name: "data offset beyond the datagram", frame: tcp, change: put8(46, 0x80), cause: TCPMalformed},
+		{name: "data offset 16 behind an IP option", frame: options(1), change: put8(50, 0x40), cause: TCPMalformed},
+		{name: "data offset beyond the datagram, behind an IP option", frame: options(1), change: put8(50, 0xf0), cause: TCPMalformed},
 		{name: "7 bytes of UDP", frame: func() []byte { return frame(t, ethernet(), header(17), payload(7)) }, cause: UDPMalformed},
 		{name: "no UDP", frame: func() []byte { return frame(t, ethernet(), header(17)) }, cause: UDPMalformed},
 		{name: "UDP length beyond the datagram", frame: udp, change: put16(38, 18), cause: UDPMalformed},
@@ -187,6 +189,10 @@ func TestParse(t *testing.T) {
 			}
 			if !slices.Equal(f, before) {
 				t.Error("Parse wrote into the frame")
+			}
+			m = Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther}
+			if cause := parseAny(f, &m); cause != tt.cause || cause == None && m != tt.want {
+				t.Errorf("parseAny: %v %+v, want %v %+v", cause, m, tt.cause, tt.want)
 			}
 			seen[cause] = true
 		})
