@@ -63,7 +63,6 @@ func rst(p pkt, flags string, seq, ack uint32) pkt {
 
 func (p pkt) from(src string) pkt         { p.src = src; return p }
 func (p pkt) to(dst string) pkt           { p.dst = dst; return p }
-func (p pkt) on(port uint16) pkt          { p.port = port; return p }
 func (p pkt) hops(ttl uint8) pkt          { p.ttl = ttl; return p }
 func (p pkt) numbers(seq, ack uint32) pkt { p.seq, p.ack = seq, ack; return p }
 func (p pkt) with(data string) pkt        { p.data = data; return p }
