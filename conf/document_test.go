@@ -84,7 +84,7 @@ func TestBounds(t *testing.T) {
 			"too many bindings", port + "reals:\n" + list(20_000, "- {name: r%[1]d, address: 10.0.0.9, port: %[1]d}\n") +
 				"virtuals:\n- {name: v, address: 10.0.0.8, port: 1, reals: &all [" + list(20_000, "r%d,") + "]}\n" +
 				list(1000, "- {name: v%[1]d, address: 10.0.0.8, port: 1%04[1]d, reals: *all}\n"),
-			"f.yaml:20842:55: virtuals[838].reals: the virtuals name more than 16777216 reals, counted for each; name fewer",
+			"f.yaml:20056:54: virtuals[52].reals: the virtuals name more than 1048576 reals, counted for each; name fewer",
 		},
 		{
 			"an alias of aliases", port + "virtuals:\n- &a {name: a, address: 10.0.0.2, port: 1, reals: &r [x]}\n- {name: b, address: 10.0.0.2, port: 2, reals: *r, timers: &t [*r, *r]}\n- {reals: *t}\n",
