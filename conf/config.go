@@ -20,7 +20,7 @@ const (
 	MaxAddresses = 1024 // of one port
 	MaxReals     = 65535
 	MaxVirtuals  = 65535
-	MaxBindings  = 1 << 20 // virtuals times the reals of each
+	MaxBindings  = 1 << 20  // virtuals times the reals of each
 	MaxFile      = 64 << 20 // bytes
 )
 

@@ -295,8 +295,6 @@ func (r *rig) said() (lines []string) {
 	return lines
 }
 
-func quiet() *zap.Logger { return zap.NewNop() }
-
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 func ip(s string) uint32           { return ipv4(addr(s)) }

@@ -153,7 +153,7 @@ func TestSilentHopIsNamedOnce(t *testing.T) {
 			t.Error("complained before its time")
 		}
 		time.Sleep(time.Millisecond)
-		if complaints() != 1 || complaints() != 1 {
+		if first, second := complaints(), complaints(); first != 1 || second != 1 {
 			t.Error("want one complaint")
 		}
 		if e := logs.FilterMessageSnippet("does not answer").All()[0].ContextMap(); e["for"] != "real a" || e["port"] != "inside" {

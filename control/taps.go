@@ -31,7 +31,7 @@ func (t *Taps) Start() {
 		deliver := func(port int, frame []byte) {
 			_, _ = t.taps[port].Write(frame) // the kernel's own refusal is the kernel's to count
 		}
-		for t.punts.Next(deliver) == nil { //nolint:revive // all is done in the condition
+		for t.punts.Next(deliver) == nil {
 		}
 	})
 	for i, tap := range t.taps {

@@ -6,6 +6,7 @@ package dpdk
 import "C"
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ func Init(args []string) error {
 	argc := C.int(len(args) + 1)
 	argv := argv(append([]string{"linedirector"}, args...))
 	err := attempt("start DPDK", "", func() C.int { return C.ld_init(argc, argv) })
-	if e, ok := err.(*Error); ok {
+	if e := new(Error); errors.As(err, &e) {
 		e.Mend = initMend(e, args)
 	}
 	initOnce.log = logSince(mark, 64)

@@ -58,7 +58,7 @@ func Open(id PortID, cfg PortConfig) (*Port, error) {
 		freeConfig(c)
 		return rc
 	})
-	if e, ok := err.(*Error); ok {
+	if e := new(Error); errors.As(err, &e) {
 		e.Op = "open port " + info.Name + ": " + failed
 		if info.Driver == "net_af_xdp" && e.Code == syscall.EINVAL {
 			e.Mend = "give it more mbufs (--mbufs): it wants more than 4096 for itself"

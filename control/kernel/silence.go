@@ -57,7 +57,7 @@ func silence(iface, driver string) (_ *Silenced, err error) {
 	link, err := h.LinkByName(iface)
 	if err != nil {
 		h.Close()
-		return nil, fmt.Errorf("%w; name an interface that exists in the port's device: iface=...", err)
+		return nil, fmt.Errorf("%w; name in the port's device, after iface=, an interface that exists", err)
 	}
 	s.index = link.Attrs().Index
 	s.held, err = outlive(func() (*net.UnixConn, error) { return hold("interface/" + iface) })

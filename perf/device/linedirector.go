@@ -52,7 +52,7 @@ func start(s *settings, dir, device string, flows int) (*director, error) {
 		}
 		select {
 		case err := <-d.ended:
-			return nil, fmt.Errorf("linedirector %w: %v: %s", errEnded, err, d.output.String())
+			return nil, fmt.Errorf("linedirector %w: %w: %s", errEnded, err, d.output.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
@@ -64,7 +64,9 @@ func start(s *settings, dir, device string, flows int) (*director, error) {
 
 func (d *director) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
-	<-d.ended
+	if err := <-d.ended; err != nil {
+		note("linedirector did not end well: %v: %s", err, d.output.String())
+	}
 }
 
 // runDirector measures between two scrapes, once every flow is open.
