@@ -86,7 +86,7 @@ virtuals:
     address: 192.0.2.10
     port: 80
     protocol: tcp
-    timers: {half-open: 2s, idle: 10s, close-delay: 1s}
+    timers: {half-open: 5s, idle: 20s, close-delay: 1s}
     reals: [a, b, c]
   - name: echo
     address: 192.0.2.10
@@ -117,17 +117,24 @@ const metricsAddress = "127.0.0.1:9480"
 // start runs linedirector with this configuration until it says that its ports forward.
 func (s *site) start(t *testing.T, setup setup, config string, flags ...string) *director {
 	t.Helper()
-	d := launch(t, s.Lab, s.director, setup, config, flags...)
+	d := &director{t: t, ns: s.director, config: s.WriteFile("linedirector.yaml", config)}
+	d.Process = s.director.Start(append(commandLine(setup, d.config), flags...)...)
+	t.Cleanup(func() {
+		if t.Failed() && d.Alive() {
+			d.autopsy()
+		}
+	})
 	d.ready()
 	return d
 }
 
-// launch runs linedirector and does not wait for it.
-func launch(t *testing.T, lab *netlab.Lab, ns *netlab.Namespace, setup setup, config string, flags ...string) *director {
-	t.Helper()
-	d := &director{t: t, ns: ns, config: lab.WriteFile("linedirector.yaml", config)}
-	d.Process = ns.Start(append(commandLine(setup, d.config), flags...)...)
-	return d
+// autopsy logs what tells where packets may have been lost.
+func (d *director) autopsy() {
+	if m, err := d.scrape(); err == nil {
+		d.t.Logf("metrics:\n%v", m)
+	}
+	d.t.Log(d.ns.Run("ip", "-statistics", "link", "show"))
+	d.t.Log(d.ns.Run("sh", "-c", "grep -E '^(Icmp|Ip):' /proc/net/snmp"))
 }
 
 // commandLine is how linedirector is started: small, since many may run on one machine.
