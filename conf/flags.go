@@ -130,7 +130,7 @@ func newFlagSet() *flagSet {
 	f.number(g, &f.RxDesc, "rx-desc", 4096, 64, 32768, "descriptors of a receive queue, `N`; they bridge a worker's stalls")
 	f.number(g, &f.TxDesc, "tx-desc", 1024, 64, 32768, "descriptors of a transmit queue, `N`")
 	g.BoolVar(&f.NoHuge, "no-huge", false, "do without hugepages; slower, for trials")
-	f.number(g, &f.Memory, "memory", 0, 0, 1<<22, "memory with --no-huge, `MIB`; 0: as much as is needed")
+	f.number(g, &f.Memory, "memory", 0, 0, 1<<22, "memory to take at the start, `MIB`; 0: as much as is needed, with hugepages as it goes")
 
 	g = f.group("Watching")
 	g.StringVar(&f.Metrics, "metrics", "127.0.0.1:9480", "serve Prometheus metrics at `HOST:PORT`, or off")

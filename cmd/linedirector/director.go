@@ -244,9 +244,9 @@ func (t *taps) start(lcores *lcore.Lcores, director *control.Director, undo *cle
 	if err != nil {
 		return err
 	}
-	ends := make([]control.Tap, len(t.taps))
+	ends, links := make([]control.Tap, len(t.taps)), make([]control.LinkTap, len(t.taps))
 	for i, tap := range t.taps {
-		ends[i] = tap
+		ends[i], links[i] = tap, tap
 	}
 	carry := control.NewTaps(t.log, lcores, punts, ends)
 	carry.Start()
@@ -255,6 +255,12 @@ func (t *taps) start(lcores *lcore.Lcores, director *control.Director, undo *cle
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { director.Run(ctx) })
+	running.Go(func() {
+		control.FollowLinks(ctx, t.log, links, func(port int) (bool, error) {
+			link, err := lcores.Ports[port].Link()
+			return link.Up, err
+		})
+	})
 	undo.add(func() error { cancel(); running.Wait(); return nil })
 	return nil
 }

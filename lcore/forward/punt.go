@@ -6,7 +6,7 @@ import "linedirector/lcore/packet"
 type PuntKind uint8
 
 const (
-	PuntNeighbour PuntKind = iota // ARP, IPv6 neighbour discovery
+	PuntNeighbour PuntKind = iota // ARP
 	PuntHello                     // VRRP and other link-local multicast
 	PuntICMP                      // ICMP to the director's own addresses
 	PuntHost                      // TCP to the kernel's sockets: probes, BGP, ssh
