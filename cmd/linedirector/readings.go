@@ -93,12 +93,16 @@ func port(name string, p *lcore.Port, workers int, txFull uint64) metrics.Port {
 	return m
 }
 
-// steering is who brings packets to the workers that own their flows.
+// steering is who brings packets to the workers that own their flows; with one worker nobody has to.
 func steering(p *lcore.Port, workers int) string {
-	if p.HardwareSteered(workers) {
+	switch {
+	case workers == 1:
+		return "none"
+	case p.HardwareSteered(workers):
 		return "hardware"
+	default:
+		return "software"
 	}
-	return "software"
 }
 
 // node names a NUMA node. Memory of any node, as virtual devices have it, comes from the first that has some.

@@ -35,7 +35,7 @@ var families = struct {
 	stall:      describe("worker_longest_stall_seconds", "Longest time between two polls of a worker's queues since it started; of a nap only what it took beyond its length.", "worker"),
 
 	portUp:       describe("port_up", "1 if the port's link is up.", "port"),
-	portSteering: describe("port_steering_info", "Who brings packets to the worker that owns their flow: the device's RSS (hardware) or hand-over (software).", "port", "steering"),
+	portSteering: describe("port_steering_info", "Who brings packets to the worker that owns their flow: the device's RSS (hardware), hand-over (software), or nobody where there is one worker (none).", "port", "steering"),
 	portPackets:  describe("port_packets_total", "Packets, as the device counts them.", "port", "direction"),
 	portBytes:    describe("port_bytes_total", "Bytes, as the device counts them.", "port", "direction"),
 	portErrors:   describe("port_errors_total", "Packets that the device lost or refused: missed (receive queue full), no-mbuf (mempool empty), rx, tx, tx-full (transmit queue full).", "port", "kind"),

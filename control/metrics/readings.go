@@ -39,7 +39,7 @@ type Named struct {
 // Port is one Ethernet device.
 type Port struct {
 	Name                                           string
-	Steering                                       string // hardware or software
+	Steering                                       string // hardware, software or none
 	Up                                             bool
 	RxPackets, TxPackets, RxBytes, TxBytes         uint64
 	RxMissed, RxErrors, TxErrors, RxNoMbuf, TxFull uint64
