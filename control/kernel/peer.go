@@ -74,16 +74,16 @@ func findNetns(h *netlink.Handle, id int) (string, error) {
 	files = append(files, list...)
 	seen := map[uint64]bool{}
 	for _, file := range files {
-		var st unix.Stat_t
-		if unix.Stat(file, &st) != nil || seen[st.Ino] {
-			continue
-		}
-		seen[st.Ino] = true
 		f, err := os.Open(file)
 		if err != nil {
-			continue
+			continue // the process has ended
 		}
-		got, err := h.GetNetNsIdByFd(int(f.Fd()))
+		var st unix.Stat_t
+		got := -1
+		if err = unix.Fstat(int(f.Fd()), &st); err == nil && !seen[st.Ino] {
+			seen[st.Ino] = true
+			got, err = h.GetNetNsIdByFd(int(f.Fd()))
+		}
 		f.Close()
 		if err == nil && got == id {
 			return file, nil

@@ -124,7 +124,8 @@ func TestSilence(t *testing.T) {
 			sh(t, "ip neigh replace 192.0.2.10 dev p0 lladdr "+d0.iface.HardwareAddr.String())
 			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
 			must(t, err)
-			defer unix.Close(fd)
+			// Open till the end: a SYN that the veth, just up, loses is sent again.
+			t.Cleanup(func() { unix.Close(fd) })
 			err = unix.Connect(fd, &unix.SockaddrInet4{Port: 80, Addr: [4]byte{192, 0, 2, 10}})
 			if err != unix.EINPROGRESS {
 				t.Errorf("connect: %v", err)
