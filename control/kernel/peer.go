@@ -23,7 +23,7 @@ import (
 // peerEnd is the other end of a veth.
 type peerEnd struct {
 	iface string
-	netns string // a file that stands for its namespace; empty: ours
+	netns *os.File // its namespace; nil: ours. Kept open: the process it was found by may end
 	index int
 }
 
@@ -31,6 +31,7 @@ type peerEnd struct {
 var netnsDirs = []string{"/run/netns", "/var/run/docker/netns"}
 
 // findPeer finds the other end of a veth; nil if the link is none, or with a warning.
+// close must follow.
 func (s *Silenced) findPeer(link netlink.Link) *peerEnd {
 	if link.Type() != "veth" {
 		return nil
@@ -52,19 +53,29 @@ func (s *Silenced) findPeer(link netlink.Link) *peerEnd {
 			if err != nil {
 				return err
 			}
-			p.iface = l.Attrs().Name
+			if p.iface = l.Attrs().Name; l.Attrs().ParentIndex != s.index {
+				return fmt.Errorf("interface %s there belongs to another veth", p.iface)
+			}
 			return nil
 		})
 	}
 	if err != nil {
-		s.warn(p.hintOf(s.iface, err))
+		p.close()
+		s.warn(p.hint(s.iface, err))
 		return nil
 	}
 	return p
 }
 
-// findNetns finds a file for the namespace that ours knows under the id.
-func findNetns(h *netlink.Handle, id int) (string, error) {
+// close lets go of the peer's namespace; there may be no peer.
+func (p *peerEnd) close() {
+	if p != nil && p.netns != nil {
+		p.netns.Close()
+	}
+}
+
+// findNetns opens the namespace that ours knows under the id.
+func findNetns(h *netlink.Handle, id int) (*os.File, error) {
 	var files []string
 	for _, dir := range netnsDirs {
 		list, _ := filepath.Glob(filepath.Join(dir, "*"))
@@ -84,17 +95,17 @@ func findNetns(h *netlink.Handle, id int) (string, error) {
 			seen[st.Ino] = true
 			got, err = h.GetNetNsIdByFd(int(f.Fd()))
 		}
-		f.Close()
 		if err == nil && got == id {
-			return file, nil
+			return f, nil
 		}
+		f.Close()
 	}
-	return "", errors.New("its network namespace is not among those of /run/netns and of the processes")
+	return nil, errors.New("its network namespace is not among those of /run/netns and of the processes")
 }
 
 // inside runs f in the peer's namespace, on a thread of its own.
 func (p *peerEnd) inside(f func() error) error {
-	if p.netns == "" {
+	if p.netns == nil {
 		return f()
 	}
 	ch := make(chan error, 1)
@@ -109,13 +120,8 @@ func (p *peerEnd) visit(f func() error) error {
 		return err
 	}
 	defer home.Close()
-	there, err := os.Open(p.netns)
-	if err != nil {
-		return err
-	}
-	defer there.Close()
-	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter %s: %w", p.netns, err)
+	if err := unix.Setns(int(p.netns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter %s: %w", p.netns.Name(), err)
 	}
 	err = f()
 	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
@@ -135,9 +141,12 @@ func (p *peerEnd) setOffloads(names []string, on bool) error {
 	return p.inside(func() error { return setOffloads(p.iface, names, on) })
 }
 
-func (p *peerEnd) hint(err error) string { return p.hintOf(p.iface, err) }
-
-func (p *peerEnd) hintOf(iface string, err error) string {
+// hint tells the operator what remains for him to do.
+func (p *peerEnd) hint(iface string, err error) string {
+	name := p.iface
+	if name == "" {
+		name = "<its name>"
+	}
 	return fmt.Sprintf("the other end of the veth %s (interface %d there) sends frames without checksums, and it could not be changed from here: %v; "+
-		"there, run: ethtool -K <its name> tx off", iface, p.index, err)
+		"run there: ethtool -K %s tx off", iface, p.index, err, name)
 }

@@ -97,10 +97,11 @@ func (s *Silenced) begin(link netlink.Link, driver string) error {
 		m.once("offload", f)
 	}
 	peer := s.findPeer(link)
+	defer peer.close()
 	var theirs []string
 	if peer != nil {
 		if theirs, err = peer.offloadsOn(); err != nil {
-			s.warn(peer.hint(err))
+			s.warn(peer.hint(s.iface, err))
 			peer = nil
 		}
 		for _, f := range theirs {
@@ -121,7 +122,7 @@ func (s *Silenced) begin(link netlink.Link, driver string) error {
 	}
 	if peer != nil {
 		if err := peer.setOffloads(theirs, false); err != nil {
-			s.warn(peer.hint(err))
+			s.warn(peer.hint(s.iface, err))
 			peer = nil
 		}
 	}
@@ -192,7 +193,11 @@ func (s *Silenced) restoreLink(link netlink.Link) error {
 	}
 	errs = append(errs, setOffloads(s.iface, s.memory.all("offload"), true))
 	if theirs := s.memory.all("peer-offload"); len(theirs) > 0 {
-		if peer := s.findPeer(link); peer != nil {
+		peer := s.findPeer(link)
+		defer peer.close()
+		if peer == nil {
+			errs = append(errs, errors.New("the veth's other end is out of reach; run there: ethtool -K <its name> tx on tso on gso on"))
+		} else {
 			errs = append(errs, peer.setOffloads(theirs, true))
 		}
 	}
