@@ -99,6 +99,26 @@ func TestFirstConnection(t *testing.T) {
 	}
 }
 
+// TestUnresolvedClient has a client that never asked for the director by ARP, as one whose entry is older
+// than the director. Nobody knows its MAC when its first SYN comes; the answer must find the way in time.
+func TestUnresolvedClient(t *testing.T) {
+	s := newSite(t)
+	s.web(t)
+	s.start(t, oneWorker, ports(1)+webAndEcho)
+	mac := s.tapMAC(t, "outside")
+	s.client.Run("ip", "neigh", "replace", virtualAddress, "lladdr", mac, "dev", "eth0", "nud", "permanent")
+	if known := s.director.Run("ip", "neigh", "show", clientAddress); strings.Contains(known, "lladdr") {
+		t.Fatalf("the director knows the client already: %s", known)
+	}
+	begin := time.Now()
+	if body, err := s.fetch("http://192.0.2.10/"); err != nil || !strings.HasPrefix(body, "real ") {
+		t.Fatalf("fetch: %q, %v", body, err)
+	}
+	if took := time.Since(begin); took > 900*time.Millisecond {
+		t.Errorf("the fetch took %v: an answer was lost", took)
+	}
+}
+
 // fetch gets a page from the client on a connection of its own.
 func (s *site) fetch(url string) (string, error) {
 	client := http.Client{

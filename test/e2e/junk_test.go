@@ -132,16 +132,16 @@ func writeJunk(t *testing.T, file string) {
 	}
 }
 
-// TestFlood throws junk at the director's own address on the very port that the pings come in by, as
-// fast as the client can send. The interface's ring is long enough for a machine whose processors have
-// other work, too: a frame that the kernel had no room for never came to the director.
+// TestFlood throws junk at the director's own address on the very port that the pings come in by, 100,000
+// packets a second: more would be a test of veth. The interface's ring is long enough for a machine whose
+// processors have other work, too: a frame that the kernel had no room for never came to the director.
 func TestFlood(t *testing.T) {
 	if !manyProcessors {
 		t.Skip("needs two processors: a flood and a worker")
 	}
 	s := newSite(t)
 	s.web(t)
-	s.start(t, oneWorker, strings.Replace(ports(1)+webAndEcho, "iface=eth-out", "iface=eth-out,framecnt=32768", 1))
+	s.start(t, oneWorker, strings.Replace(ports(1)+webAndEcho, "iface=eth-out", "iface=eth-out,framecnt=65536", 1))
 	var conn net.PacketConn
 	if err := s.client.Do(func() (err error) {
 		conn, err = net.ListenPacket("udp4", clientAddress+":0")
@@ -161,7 +161,13 @@ func TestFlood(t *testing.T) {
 			}
 		}
 		flood := ipv4.NewPacketConn(conn)
+		due, pause := time.Now(), time.Duration(len(batch))*10*time.Microsecond
 		for {
+			// What was missed is not made up for: that would be a burst.
+			if due = due.Add(pause); time.Until(due) < -10*time.Millisecond {
+				due = time.Now()
+			}
+			time.Sleep(time.Until(due))
 			n, err := flood.WriteBatch(batch, 0)
 			sent.Add(int64(n))
 			if errors.Is(err, net.ErrClosed) {
@@ -174,7 +180,7 @@ func TestFlood(t *testing.T) {
 	_ = conn.Close()
 	<-stopped
 	t.Logf("%.0f kpps of junk over the wire", rate)
-	if rate < 50 {
+	if rate < 40 {
 		t.Errorf("the flood was a trickle of %.0f kpps", rate)
 	}
 }
