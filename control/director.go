@@ -38,6 +38,9 @@ type Director struct {
 	mirror  Mirror
 	ticks   ticker
 
+	asks  float64   // addresses that the kernel may be asked for now
+	asked time.Time // when asks was reckoned
+
 	mu          sync.Mutex // guards what follows
 	conf        *conf.Config
 	objects     *objects
@@ -179,9 +182,9 @@ func (d *Director) Run(ctx context.Context) {
 			d.locked(d.publish)
 		case events := <-d.mirror.NeighbourEvents():
 			d.locked(func() { d.hops.learn(events) })
-		case <-quick.C:
+		case now := <-quick.C:
 			d.locked(func() { load.Share(d.workers.Counts(), d.objects.realSlots.highest) })
-			d.answerWants()
+			d.answerWants(now)
 		case now := <-housekeeping.C:
 			d.locked(func() { d.tidy(now) })
 		}
@@ -203,14 +206,21 @@ func (d *Director) locked(f func()) {
 	f()
 }
 
-// answerWants has the kernel resolve what workers miss, a bounded number at a time.
-func (d *Director) answerWants() {
-	for range 64 {
+// resolveRate is how many addresses a second the kernel is asked for on behalf of workers, at most: forged clients
+// must not fill its neighbour table.
+const resolveRate = 200
+
+// answerWants has the kernel resolve what workers miss, within the rate. What is over it the workers ask again.
+func (d *Director) answerWants(now time.Time) {
+	d.asks = min(d.asks+now.Sub(d.asked).Seconds()*resolveRate, resolveRate)
+	d.asked = now
+	for range 1024 {
 		device, address, ok := d.workers.TakeWant()
 		if !ok {
 			return
 		}
-		if i := d.place(device); i >= 0 {
+		if i := d.place(device); i >= 0 && d.asks >= 1 {
+			d.asks--
 			d.hops.resolve(hopKey{i, fromIPv4(address)})
 		}
 	}

@@ -22,7 +22,7 @@ func (w *Worker) unknown(i int, slot uint16) {
 		}
 	}
 	if w.rules.Local(m.Dst) {
-		w.punt(f, hostKind(m))
+		w.puntHost(f, m)
 		return
 	}
 	if w.rules.FindReal(m.Src, m.SrcPort, m.Protocol) != 0 {
@@ -132,6 +132,9 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 	r.L3Diff = packet.AddressDiff(r.Virtual, r.Real)
 	r.L4Diff = packet.PortDiff(r.L3Diff, r.VirtualPort, r.RealPort)
 	w.routeFlow(&r)
+	if r.ToClient == 0 {
+		w.learnLastHop(w.frame[i], m)
+	}
 	n, err := w.table.Insert(&r)
 	if errors.Is(err, flowtable.ErrFull) {
 		oldest := w.table.OldestHalfOpen(w.hash[i], w.sweep.next, w.now)

@@ -183,7 +183,7 @@ func TestPlanNotNeeded(t *testing.T) {
 	two := fromReal(1, "S").to("192.0.2.10:81")
 	before := w.counters()
 	w.run(frameOf(one.port, one.in(t)), frameOf(two.port, two.in(t)))
-	if got, want := w.counters().since(before), "forward 1, opened 1, no-neighbour 1, connections 1, records 1"; got != want {
+	if got, want := w.counters().since(before), "forward 1, reply 1, opened 1, connections 1, records 1"; got != want {
 		t.Errorf("counted %q, want %q", got, want)
 	}
 	w.end(t)

@@ -28,12 +28,19 @@ func (w *Worker) punt(f *Frame, kind PuntKind) {
 	f.Verdict, f.Out = Punt, uint16(kind)
 }
 
-// hostKind sorts TCP and UDP for the director's own addresses.
-func hostKind(m *packet.Meta) PuntKind {
+// puntHost gives TCP and UDP for the director's own addresses to the kernel. UDP from a neighbour that nobody knows is
+// left out, and the neighbour asked for: forged ones would have the kernel's refusals wait for their MACs until
+// there is no room for its answers to pings.
+func (w *Worker) puntHost(f *Frame, m *packet.Meta) {
 	if m.Protocol == packet.ProtocolTCP {
-		return PuntHost
+		w.punt(f, PuntHost)
+		return
 	}
-	return PuntRest
+	if _, cause := w.route(m.Src); cause == packet.NoNeighbour {
+		w.drop(packet.PuntRest)
+		return
+	}
+	w.punt(f, PuntRest)
 }
 
 // linkLocal is 224.0.0.0/24 (RFC 5771 §4).

@@ -41,5 +41,10 @@ func (w *Worker) rerouteFlow(r *flowtable.Record, d flowtable.Direction) (rulese
 	if !ok && cause == packet.None {
 		cause = packet.NoNeighbour
 	}
+	if cause == packet.NoNeighbour && d == flowtable.Reply {
+		if last, ok := w.lastHopTo(address); ok {
+			return last, packet.None
+		}
+	}
 	return hop, cause
 }

@@ -53,6 +53,9 @@ type Worker struct {
 	planned [MaxBurst]uint32
 	plans   [MaxBurst]uint8
 
+	lastHops [lastHopPlaces]lastHop
+	second   uint32 // in ticks
+
 	turn   []uint32 // by virtual slot: its place in the rotation
 	sweep  sweep
 	punts  [PuntKinds]bucket
@@ -65,6 +68,7 @@ func New(c Config) *Worker {
 		table: c.Table, hops: c.Hops, counts: c.Counts, stats: c.Stats, wants: c.Wants,
 		steering: c.Steering, self: uint16(c.Self),
 		now: c.Start, start: c.Start, silence: c.Silence,
+		second: c.TicksPerSecond,
 		turn:   make([]uint32, ruleset.MaxVirtuals+1),
 		sweep:  sweep{round: max(c.Sweep, 1), last: c.Start, next: 1},
 		answer: newBucket(c.AnswerRate, c.TicksPerSecond, c.Start),

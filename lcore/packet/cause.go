@@ -59,7 +59,7 @@ var causes = [Causes]struct{ name, help string }{
 	PuntHello:     {"punt-hello", "over the rate limit of VRRP and other link-local multicast for the kernel"},
 	PuntICMP:      {"punt-icmp", "over the rate limit of ICMP for the kernel"},
 	PuntHost:      {"punt-host", "over the rate limit of TCP for the kernel's sockets"},
-	PuntRest:      {"punt-rest", "over the rate limit of everything else for the kernel"},
+	PuntRest:      {"punt-rest", "everything else for the kernel, over its rate limit or from a neighbour not known yet"},
 	TxFull:        {"tx-full", "transmit queue or the ring to its owner full"},
 	HandFull:      {"hand-full", "ring to the owning worker full"},
 	PuntFull:      {"punt-full", "ring to the kernel taps full"},

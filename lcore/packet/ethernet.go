@@ -25,5 +25,8 @@ func MACFrom(b [6]byte) MAC {
 // Group tells whether the address is a multicast or broadcast one.
 func (m MAC) Group() bool { return m&1 != 0 }
 
+// SrcMAC is the source address of a frame that passed Parse.
+func SrcMAC(frame []byte) MAC { return MAC(binary.LittleEndian.Uint64(frame[6:])) & macMask }
+
 // DstMAC is the destination address of a frame of at least 8 bytes.
 func DstMAC(frame []byte) MAC { return MAC(binary.LittleEndian.Uint64(frame)) & macMask }
