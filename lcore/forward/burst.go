@@ -6,7 +6,6 @@ import "linedirector/lcore/packet"
 func (w *Worker) Burst(frames []Frame, now uint32) {
 	w.now = now
 	w.parse(frames)
-	w.table.PrefetchBuckets(&w.hash, w.flows)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
 	misses := w.steadily()
 	if misses > 0 {
@@ -46,7 +45,9 @@ func (w *Worker) parse(frames []Frame) {
 			w.notForPort(f, m, dst)
 			continue
 		}
-		w.hash[n] = w.table.Hash(keyOf(m))
+		hash := w.table.Hash(keyOf(m))
+		w.table.PrefetchBucket(hash) // now: prefetched all at once, they would wait for one another
+		w.hash[n] = hash
 		w.frame[n] = f
 		n++
 		w.flows = n
