@@ -39,7 +39,7 @@ func start(s *settings, dir, device string, flows int) (*director, error) {
 	d := &director{ended: make(chan error, 1)}
 	d.cmd = exec.Command(s.director, "--config", config, "--poll", "busy", "--metrics", metricsAddress, "--log-level", "warn",
 		"--lcores", strconv.Itoa(s.worker), "--control-lcores", strconv.Itoa(s.control),
-		"--burst", strconv.Itoa(s.burst), "--flows", strconv.Itoa(max(2*flows, 65536)), "--mbufs", strconv.Itoa(mbufs(flows)))
+		"--burst", strconv.Itoa(s.burst), "--flows", strconv.Itoa(tableFlows(flows)), "--mbufs", strconv.Itoa(mbufs(flows)))
 	d.cmd.Stdout, d.cmd.Stderr = &d.output, &d.output
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := d.cmd.Start(); err != nil {

@@ -117,3 +117,6 @@ var errEnded = errors.New("ended before its time")
 
 // mbufs is how many a capture of so many flows needs: net_pcap holds all of it in mbufs.
 func mbufs(flows int) int { return 2*flows + 2*flows/4 + 32768 }
+
+// tableFlows is the director's --flows: a table half full, as an operator who knows the load would size it.
+func tableFlows(flows int) int { return max(2*flows, 4096) }
