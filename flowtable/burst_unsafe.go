@@ -2,10 +2,7 @@ package flowtable
 
 import "unsafe"
 
-// PrefetchBuckets starts the loads of the first candidate bucket of n hashes: Candidates comes next.
-func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, n int) { t.prefetchBuckets(hash, n) }
-
-// PrefetchBucket starts the load of one hash's first candidate bucket.
+// PrefetchBucket starts the load of a hash's first candidate bucket: Candidates comes later in the burst.
 func (t *Table) PrefetchBucket(hash uint64) { prefetch(unsafe.Pointer(&t.buckets[t.first(hash)])) }
 
 // PrefetchBoth starts the loads of both candidate buckets of a hash: an Insert comes later in the burst.

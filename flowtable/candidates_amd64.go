@@ -7,11 +7,3 @@ func (t *Table) candidates(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
 	_ = hash[:n]
 	candidatesSSE2(&t.buckets[0], uint64(t.nbuckets), &t.records[0], &hash[0], &ref[0], n)
 }
-
-//go:noescape
-func prefetchFirst(buckets *bucket, nbuckets uint64, hash *uint64, n int)
-
-func (t *Table) prefetchBuckets(hash *[MaxBurst]uint64, n int) {
-	_ = hash[:n]
-	prefetchFirst(&t.buckets[0], uint64(t.nbuckets), &hash[0], n)
-}

@@ -5,9 +5,3 @@ package flowtable
 func (t *Table) candidates(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
 	t.candidatesGo(hash, ref, n)
 }
-
-func (t *Table) prefetchBuckets(hash *[MaxBurst]uint64, n int) {
-	for i := range hash[:n] {
-		t.PrefetchBucket(hash[i])
-	}
-}

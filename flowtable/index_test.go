@@ -195,7 +195,9 @@ func TestCandidatesAgreeWithFind(t *testing.T) {
 				for i := range ref {
 					ref[i], twin[i] = 0xFFFFFFFF, 0xFFFFFFFF
 				}
-				table.PrefetchBuckets(&hash, n)
+				for _, h := range hash[:n] {
+					table.PrefetchBucket(h)
+				}
 				table.Candidates(&hash, &ref, n)
 				table.candidatesGo(&hash, &twin, n)
 				if ref != twin {

@@ -311,13 +311,15 @@ func TestNothingAllocates(t *testing.T) {
 				t.Error("not found")
 			}
 		},
-		"PrefetchBuckets, Candidates": func() {
+		"PrefetchBucket, Candidates": func() {
 			for i := range hash {
 				hash[i] = rng.Uint64()
 			}
 			table.PrefetchBucket(hash[0])
 			table.PrefetchBoth(hash[0])
-			table.PrefetchBuckets(&hash, MaxBurst)
+			for _, h := range hash[:MaxBurst] {
+				table.PrefetchBucket(h)
+			}
 			table.Candidates(&hash, &ref, MaxBurst)
 		},
 		"Insert, Remove": func() {
