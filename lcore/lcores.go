@@ -31,6 +31,7 @@ type Lcores struct {
 	bell    *dpdk.Bell
 	rules   atomic.Pointer[ruleset.Snapshot]
 	stop    atomic.Bool
+	started bool // every port was
 	running sync.WaitGroup
 	undo    []func() // what Close does, last first
 }
@@ -154,6 +155,7 @@ func (l *Lcores) Start(rules *ruleset.Snapshot) error {
 			return &PortError{i, err}
 		}
 	}
+	l.started = true
 	ready := make(chan error, len(l.workers))
 	for _, w := range l.workers {
 		l.running.Go(func() {
@@ -178,6 +180,9 @@ func (l *Lcores) Start(rules *ruleset.Snapshot) error {
 func (l *Lcores) Stop() error {
 	l.stop.Store(true)
 	l.running.Wait()
+	if l.started {
+		l.drain()
+	}
 	var err error
 	for i, p := range l.Ports {
 		if e := p.device.Stop(); e != nil {
@@ -185,6 +190,27 @@ func (l *Lcores) Stop() error {
 		}
 	}
 	return err
+}
+
+// drainRounds bounds drain: an endless source has no last frame.
+const drainRounds = 256
+
+// drain frees what the devices still hold for the workers, which have ended: not every driver gives it back itself
+// (net_ring does not). Each exchange presets its frames to be dropped; those that others had finished may come in once
+// more, so all must have been silent twice.
+func (l *Lcores) drain() {
+	for silent, round := 0, 0; silent < 2 && round < drainRounds; round++ {
+		frames := 0
+		for _, w := range l.workers {
+			frames += w.exchange.Exchange()
+		}
+		if silent++; frames > 0 {
+			silent = 0
+		}
+	}
+	for _, w := range l.workers {
+		w.exchange.Idle()
+	}
 }
 
 // Close gives everything back. The workers must have been stopped.
