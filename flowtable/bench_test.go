@@ -142,9 +142,7 @@ func benchFind(b *testing.B, t *Table, first, n int, candidates func(*[MaxBurst]
 			if candidates == nil {
 				continue
 			}
-			for _, h := range hash[:benchBurst] {
-				t.PrefetchBucket(h)
-			}
+			t.PrefetchBuckets(&hash, 0, benchBurst)
 			candidates(&hash, &ref, benchBurst)
 			for i := range benchBurst {
 				if t.Record(ref[i].Record()).Matches(&key[i], ref[i].Direction()) || t.Find(&key[i], hash[i]) != 0 {

@@ -2,8 +2,13 @@ package flowtable
 
 import "unsafe"
 
-// PrefetchBucket starts the load of a hash's first candidate bucket: Candidates comes later in the burst.
-func (t *Table) PrefetchBucket(hash uint64) { prefetch(unsafe.Pointer(&t.buckets[t.first(hash)])) }
+// PrefetchBuckets starts the loads of the first candidate buckets of hashes from to to: Candidates comes later in the
+// burst.
+func (t *Table) PrefetchBuckets(hash *[MaxBurst]uint64, from, to int) {
+	if hashes := hash[from:to]; len(hashes) > 0 {
+		t.prefetchBuckets(hashes)
+	}
+}
 
 // PrefetchBoth starts the loads of both candidate buckets of a hash: an Insert comes later in the burst.
 func (t *Table) PrefetchBoth(hash uint64) {

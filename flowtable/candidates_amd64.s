@@ -69,3 +69,24 @@ second:
 	MATCH
 	JNZ     found
 	JMP     store
+
+// func prefetchBuckets(buckets *bucket, nbuckets uint64, hash *uint64, n int)
+//
+// n is 1 or more.
+TEXT ·prefetchBuckets(SB), NOSPLIT, $0-32
+	MOVQ buckets+0(FP), DI
+	MOVQ nbuckets+8(FP), R8
+	MOVQ hash+16(FP), SI
+	MOVQ n+24(FP), R11
+	LEAQ (SI)(R11*8), R11 // the end of the hashes
+
+each:
+	MOVL       4(SI), AX
+	IMULQ      R8, AX
+	SHRQ       $32, AX   // first
+	SHLQ       $6, AX
+	PREFETCHT0 (DI)(AX*1)
+	ADDQ       $8, SI
+	CMPQ       SI, R11
+	JB         each
+	RET

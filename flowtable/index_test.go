@@ -195,9 +195,7 @@ func TestCandidatesAgreeWithFind(t *testing.T) {
 				for i := range ref {
 					ref[i], twin[i] = 0xFFFFFFFF, 0xFFFFFFFF
 				}
-				for _, h := range hash[:n] {
-					table.PrefetchBucket(h)
-				}
+				table.PrefetchBuckets(&hash, n/3, n)
 				table.Candidates(&hash, &ref, n)
 				table.candidatesGo(&hash, &twin, n)
 				if ref != twin {

@@ -311,15 +311,13 @@ func TestNothingAllocates(t *testing.T) {
 				t.Error("not found")
 			}
 		},
-		"PrefetchBucket, Candidates": func() {
+		"PrefetchBuckets, Candidates": func() {
 			for i := range hash {
 				hash[i] = rng.Uint64()
 			}
-			table.PrefetchBucket(hash[0])
 			table.PrefetchBoth(hash[0])
-			for _, h := range hash[:MaxBurst] {
-				table.PrefetchBucket(h)
-			}
+			table.PrefetchBuckets(&hash, 0, 0)
+			table.PrefetchBuckets(&hash, 0, MaxBurst)
 			table.Candidates(&hash, &ref, MaxBurst)
 		},
 		"Insert, Remove": func() {

@@ -4,7 +4,7 @@ import "linedirector/lcore/packet"
 
 // Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in ticks.
 func (w *Worker) Burst(frames []Frame, now uint32) {
-	w.now = now
+	w.now, w.frames = now, frames
 	w.parse(frames)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
 	misses := w.steadily()
@@ -19,40 +19,51 @@ func (w *Worker) Burst(frames []Frame, now uint32) {
 	w.expire(len(frames))
 }
 
+// lookahead is how many buckets are asked for at a time: enough that the call costs little a frame, and few enough that
+// the loads do not wait for one another.
+const lookahead = 8
+
 // parse fills the dense arrays with the frames that may belong to a flow and settles the others.
 func (w *Worker) parse(frames []Frame) {
-	n := 0
+	n, asked := 0, 0
 	for i := range frames {
 		f := &frames[i]
+		m := &w.meta[n&(MaxBurst-1)]
 		f.Verdict = Drop
-		n &= MaxBurst - 1
-		m := &w.meta[n]
-		if f.Flags&FlagSegmented != 0 {
-			w.drop(packet.Segmented)
-			continue
+		if f.Flags&FlagSegmented != 0 || !f.head().Plain(f.Len, m) {
+			if !w.odd(f, m) {
+				continue
+			}
 		}
-		b := f.Bytes()
-		if cause := packet.Parse(b, m); cause != packet.None {
-			w.drop(cause)
-			continue
-		}
-		dst := packet.DstMAC(b)
-		if m.Kind != packet.KindFlow {
-			w.other(f, m, dst)
-			continue
-		}
-		if uint64(dst) != w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].MAC {
+		if dst := f.head().DstMAC(); uint64(dst) != w.rules.Ports[f.Port%uint16(len(w.rules.Ports))].MAC {
 			w.notForPort(f, m, dst)
 			continue
 		}
-		hash := w.table.Hash(keyOf(m))
-		w.table.PrefetchBucket(hash) // now: prefetched all at once, they would wait for one another
-		w.hash[n] = hash
-		w.frame[n] = f
-		n++
-		w.flows = n
+		w.hash[n&(MaxBurst-1)] = w.table.Hash(keyOf(m))
+		w.place[n&(MaxBurst-1)] = uint8(i)
+		if n++; n-asked == lookahead {
+			w.table.PrefetchBuckets(&w.hash, asked, n)
+			asked = n
+		}
 	}
-	if n == 0 {
-		w.flows = 0
+	w.table.PrefetchBuckets(&w.hash, asked, n)
+	w.flows = n
+}
+
+// odd settles a frame that is not plain, unless it may yet belong to a flow: then it fills m and returns true.
+func (w *Worker) odd(f *Frame, m *packet.Meta) bool {
+	if f.Flags&FlagSegmented != 0 {
+		w.drop(packet.Segmented)
+		return false
 	}
+	b := f.Bytes()
+	if cause := packet.Parse(b, m); cause != packet.None {
+		w.drop(cause)
+		return false
+	}
+	if m.Kind != packet.KindFlow {
+		w.other(f, m, packet.DstMAC(b))
+		return false
+	}
+	return true
 }

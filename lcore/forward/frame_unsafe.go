@@ -43,6 +43,9 @@ func (f *Frame) Bytes() []byte {
 	return (*[1 << 16]byte)(f.Data)[:f.Len:f.Len]
 }
 
+// head is the frame's beginning, to be read at fixed places: the buffer has packet.AnswerRoom bytes whatever Len is.
+func (f *Frame) head() *packet.Head { return (*packet.Head)(f.Data) }
+
 // room is the frame with room to grow into the answer to it.
 func (f *Frame) room() []byte {
 	return (*[1 << 16]byte)(f.Data)[:f.Len:max(f.Len, packet.AnswerRoom)]

@@ -15,11 +15,16 @@ func (w *Worker) steadily() (misses int) {
 		ref, m := w.ref[i], &w.meta[i]
 		r, d := w.table.Record(ref.Record()), ref.Direction()
 		if r.Matches(keyOf(m), d) && r.Steady() && m.TCPFlags&(packet.SYN|packet.FIN|packet.RST) == 0 &&
-			m.TTL > 1 && r.RouteGeneration == generation {
+			m.TTL > 1 && m.L4 == packet.PlainLen && r.RouteGeneration == generation {
 			if hop, ok := w.hops.Get(r.NextHop(d)); ok {
-				w.send(w.frame[i], m, r, d, hop)
+				f := w.frame(i)
+				addr, port, l3Diff, l4Diff := r.Target(d)
+				f.head().Rewrite(m.Protocol, packet.Destination-packet.Side(d), addr, port, l3Diff, l4Diff, hop.Low, hop.High)
+				f.Verdict, f.Out = Send, hop.Port
+				w.live.packets[d&1]++
+				w.live.bytes[d&1] += uint64(f.Len)
 				r.Last = w.now
-				r.Count(d, w.frame[i].Len)
+				r.Count(d, f.Len)
 				continue
 			}
 		}
@@ -50,7 +55,7 @@ func (w *Worker) known(i int) bool {
 // follow forwards a frame of a flow. It returns false when the frame opens a new connection in the flow's
 // place; the old record is gone then.
 func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
-	f, m, d := w.frame[i], &w.meta[i], ref.Direction()
+	f, m, d := w.frame(i), &w.meta[i], ref.Direction()
 	if m.TTL <= 1 {
 		w.timeExceeded(f, m)
 		return true

@@ -11,7 +11,7 @@ import (
 // unknown settles frame i, whose flow this shard does not hold: direction and purpose come from the rules. slot is
 // the virtual's that the frame is for, 0 if none.
 func (w *Worker) unknown(i int, slot uint16) {
-	f, m := w.frame[i], &w.meta[i]
+	f, m := w.frame(i), &w.meta[i]
 	if slot != 0 {
 		if owner := w.steering.Owner(m.Src, m.SrcPort); owner != w.self {
 			w.hand(f, owner)
@@ -49,7 +49,7 @@ func (w *Worker) hand(f *Frame, owner uint16) {
 // toVirtual opens a flow for a packet that may, and answers or drops the others. An earlier frame of this burst
 // may have opened it already. It returns false for a packet of no flow to a virtual that was removed.
 func (w *Worker) toVirtual(i int, slot uint16) bool {
-	f, m := w.frame[i], &w.meta[i]
+	f, m := w.frame(i), &w.meta[i]
 	if ref := w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
 		return true
 	}
@@ -127,13 +127,13 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 	}
 	if m.Protocol == packet.ProtocolTCP {
 		r.Phase = flowtable.HalfOpen // follow counts this SYN like any later one
-		r.SetSYN(packet.Seq(w.frame[i].Bytes(), m), w.now, w.now)
+		r.SetSYN(packet.Seq(w.frame(i).Bytes(), m), w.now, w.now)
 	}
 	r.L3Diff = packet.AddressDiff(r.Virtual, r.Real)
 	r.L4Diff = packet.PortDiff(r.L3Diff, r.VirtualPort, r.RealPort)
 	w.routeFlow(&r)
 	if r.ToClient == 0 {
-		w.learnLastHop(w.frame[i], m)
+		w.learnLastHop(w.frame(i), m)
 	}
 	n, err := w.table.Insert(&r)
 	if errors.Is(err, flowtable.ErrFull) {
@@ -156,7 +156,7 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 // fromReal drops a packet of a real's endpoint that belongs to no flow: it would show the real's address. An
 // earlier frame of this burst may have opened the flow. A stray SYN-ACK is refused, so that the real forgets it.
 func (w *Worker) fromReal(i int) {
-	f, m := w.frame[i], &w.meta[i]
+	f, m := w.frame(i), &w.meta[i]
 	if ref := w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
 		return
 	}

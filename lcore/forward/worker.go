@@ -41,9 +41,11 @@ type Worker struct {
 	now, start, silence uint32
 	live                live // counters, until Publish
 
-	// one burst, dense: only frames that may belong to a flow
+	frames []Frame // the burst
+
+	// of it, dense: only frames that may belong to a flow
 	flows int
-	frame [MaxBurst]*Frame
+	place [MaxBurst]uint8 // in frames
 	meta  [MaxBurst]packet.Meta
 	hash  [MaxBurst]uint64
 	ref   [MaxBurst]flowtable.Ref
@@ -81,6 +83,9 @@ func New(c Config) *Worker {
 	}
 	return w
 }
+
+// frame is the i-th of the burst that may belong to a flow.
+func (w *Worker) frame(i int) *Frame { return &w.frames[w.place[i&(MaxBurst-1)]] }
 
 // Use makes s the rules from the next burst on.
 func (w *Worker) Use(s *ruleset.Snapshot) { w.rules = s }

@@ -70,6 +70,14 @@ func exact(b []byte) []byte { return slices.Clip(slices.Clone(b)) }
 // roomy is a copy in a buffer that an answer fits in.
 func roomy(b []byte) []byte { return slices.Grow(slices.Clone(b), AnswerRoom) }
 
+// head is the beginning of b's buffer, grown as far as a buffer is.
+func head(b []byte) *Head {
+	if cap(b) < AnswerRoom {
+		b = roomy(b)
+	}
+	return (*Head)(b[:len(Head{})])
+}
+
 func payload(n int) gopacket.Payload {
 	p := make(gopacket.Payload, n)
 	for i := range p {

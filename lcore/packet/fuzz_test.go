@@ -9,9 +9,8 @@ import (
 	"github.com/google/gopacket/layers"
 )
 
-// FuzzParse: no frame makes Parse panic, and none that it accepts makes what follows panic. Its short way and its long
-// one agree. The slices have no
-// byte of capacity beyond their length, so that a read past the end would.
+// FuzzParse: no frame makes Parse panic, and none that it accepts makes what follows panic. What Plain reads, Parse reads
+// alike. The slices have no byte of capacity beyond their length, so that a read past the end would.
 func FuzzParse(f *testing.F) {
 	f.Add(tcpFrame(f, 9))
 	f.Add(tcpFrame(f, 0, func(ip *layers.IPv4, tcp *layers.TCP) { ipOptions(ip, 10); tcpOptions(tcp) }))
@@ -21,10 +20,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(tcpFrame(f, 9)[:40])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := exact(data)
-		m, any := Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther}, Meta{}
+		m, plain := Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther}, Meta{}
 		cause := Parse(b, &m)
-		if c := parseAny(b, &any); c != cause || c == None && any != m {
-			t.Fatalf("Parse: %v %+v, parseAny: %v %+v", cause, m, c, any)
+		if len(b) < 1<<16 && head(b).Plain(uint16(len(b)), &plain) && (cause != None || plain != m) {
+			t.Fatalf("Parse: %v %+v, Plain: %+v", cause, m, plain)
 		}
 		if cause != None {
 			return
@@ -102,13 +101,23 @@ func FuzzRewrite(f *testing.F) {
 		if cause := Parse(b, &m); cause != None {
 			t.Fatal(cause)
 		}
+		plain := roomy(b)
+		isPlain := head(b).Plain(uint16(len(b)), &m)
 		// A reply's differences are the complement of its flow's, made for the way there.
 		if back {
 			diff := AddressDiff(to, src)
 			Rewrite(b, &m, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), &link)
+			head(plain).Rewrite(m.Protocol, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), link.Low, link.High)
 		} else {
 			diff := AddressDiff(dst, to)
 			Rewrite(b, &m, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), &link)
+			head(plain).Rewrite(m.Protocol, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), link.Low, link.High)
+		}
+		if isPlain != (options == 0) {
+			t.Fatalf("%d words of options, Plain says %v", options, isPlain)
+		}
+		if isPlain && !slices.Equal(plain[:len(b)], b) {
+			t.Fatalf("a plain frame is rewritten otherwise:\n% x\n% x", plain[:len(b)], b)
 		}
 
 		if right {

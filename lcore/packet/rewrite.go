@@ -24,37 +24,51 @@ type Link struct {
 // addresses. UDP's checksum 0 stays 0, a computed 0 becomes 0xffff (RFC 768). Nothing branches on the side: that of
 // the next packet cannot be guessed.
 func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff uint16, link *Link) {
-	h := (*[EthernetLen + IPv4Len]byte)(frame)
-	binary.LittleEndian.PutUint64(h[0:8], link.Low)
-	binary.LittleEndian.PutUint32(h[8:12], link.High)
-	ttl := binary.BigEndian.Uint32(h[22:26]) // and protocol and checksum, in one load and one store
-	sum := ^Fold(^ttl&0xffff + uint32(l3Diff) + uint32(ttlStep))
-	binary.BigEndian.PutUint32(h[22:26], ttl&0xffff0000-1<<24|uint32(sum))
-
-	at := uint(side & 1)
-	binary.BigEndian.PutUint32(h[26+4*at:], addr)
+	h := (*network)(frame)
+	h.link(link.Low, link.High)
+	h.rewrite(side, addr, l3Diff)
 	if m.Protocol == ProtocolTCP {
-		tcp := (*TCP)(frame[m.L4:])
-		binary.BigEndian.PutUint16(tcp[2*at:], port)
-		binary.BigEndian.PutUint16(tcp[16:18], apply(binary.BigEndian.Uint16(tcp[16:18]), l4Diff))
-		return
+		(*TCP)(frame[m.L4:]).rewrite(side, port, l4Diff)
+	} else {
+		(*UDP)(frame[m.L4:]).rewrite(side, port, l4Diff)
 	}
-	udp := (*UDP)(frame[m.L4:])
-	binary.BigEndian.PutUint16(udp[2*at:], port)
-	if sum := binary.BigEndian.Uint16(udp[6:8]); sum != 0 {
-		if sum = apply(sum, l4Diff); sum == 0 {
+}
+
+// network is a frame's headers up to the transport's, or to IPv4's options.
+type network [EthernetLen + IPv4Len]byte
+
+func (h *network) link(low uint64, high uint32) {
+	binary.LittleEndian.PutUint64(h[0:8], low)
+	binary.LittleEndian.PutUint32(h[8:12], high)
+}
+
+func (h *network) rewrite(side Side, addr uint32, diff uint16) {
+	ttl := binary.BigEndian.Uint32(h[22:26]) // and protocol and checksum, in one load and one store
+	sum := ^Fold(^ttl&0xffff + uint32(diff) + uint32(ttlStep))
+	binary.BigEndian.PutUint32(h[22:26], ttl&0xffff0000-1<<24|uint32(sum))
+	binary.BigEndian.PutUint32(h[26+4*uint(side&1):], addr)
+}
+
+func (h *TCP) rewrite(side Side, port, diff uint16) {
+	binary.BigEndian.PutUint16(h[2*uint(side&1):], port)
+	binary.BigEndian.PutUint16(h[16:18], apply(binary.BigEndian.Uint16(h[16:18]), diff))
+}
+
+func (h *UDP) rewrite(side Side, port, diff uint16) {
+	binary.BigEndian.PutUint16(h[2*uint(side&1):], port)
+	if sum := binary.BigEndian.Uint16(h[6:8]); sum != 0 {
+		if sum = apply(sum, diff); sum == 0 {
 			sum = 0xffff
 		}
-		binary.BigEndian.PutUint16(udp[6:8], sum)
+		binary.BigEndian.PutUint16(h[6:8], sum)
 	}
 }
 
 // Route sets the link addresses of an IPv4 frame and lowers its time to live, which must not be 0: all that a
 // router does.
 func Route(frame []byte, link Link) {
-	h := (*[EthernetLen + IPv4Len]byte)(frame)
-	binary.LittleEndian.PutUint64(h[0:8], link.Low)
-	binary.LittleEndian.PutUint32(h[8:12], link.High)
+	h := (*network)(frame)
+	h.link(link.Low, link.High)
 	h[22]--
 	binary.BigEndian.PutUint16(h[24:26], apply(binary.BigEndian.Uint16(h[24:26]), ttlStep))
 }
