@@ -16,6 +16,8 @@ func (d *draft) check() {
 	d.checkReals()
 	d.checkVirtuals()
 	d.checkNames()
+	d.checkBackups()
+	d.checkGiven()
 }
 
 // first enters name into names; where it is taken already, it says so and

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/pflag"
 )
@@ -111,6 +112,27 @@ func (f *flagSet) checkMetrics() error {
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil || strings.ContainsAny(host, " \t\n/") {
 		return fmt.Errorf("--metrics %s: this is no HOST:PORT; write it like 127.0.0.1:9480, or off", shown(f.Metrics))
+	}
+	return nil
+}
+
+func (f *flagSet) checkSocket() error {
+	const longest = 107 // bytes in the kernel's sun_path, with a zero behind them
+	path := f.ControlSocket
+	refuse := func(problem, mend string) error {
+		return fmt.Errorf("--control-socket %s: %s; %s", shown(path), problem, mend)
+	}
+	switch {
+	case path == "off":
+		f.ControlSocket = ""
+	case strings.HasPrefix(path, "@"):
+		return refuse("an abstract socket has no owner and no mode", "give a path")
+	case strings.HasSuffix(path, "/"):
+		return refuse("this names a directory", "add the name of a file")
+	case strings.ContainsFunc(path, unicode.IsControl):
+		return refuse("the path holds a control character", "remove it")
+	case len(path) > longest:
+		return refuse(fmt.Sprintf("longer than %d bytes", longest), "give a shorter path")
 	}
 	return nil
 }

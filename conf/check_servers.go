@@ -57,12 +57,14 @@ func (d *draft) checkVirtuals() {
 		netip.AddrPort
 		Protocol
 	}
-	names := make(map[string]int, len(d.config.Virtuals))
+	d.virtualByName = make(map[string]int, len(d.config.Virtuals))
 	endpoints := make(map[endpoint]int, len(d.config.Virtuals))
 	addresses := make(map[netip.Addr]int, len(d.config.Virtuals))
 	for i, x := range d.config.Virtuals {
 		at := d.virtuals[i]
-		d.first(names, x.Name, i, at.name, func(j int) value { return d.virtuals[j].name })
+		if !d.first(d.virtualByName, x.Name, i, at.name, func(j int) value { return d.virtuals[j].name }) {
+			d.virtualsPartial = true
+		}
 		if !x.Address.IsValid() || !d.checkEdge(at.address, x.Address) {
 			continue
 		}
@@ -111,8 +113,12 @@ func (d *draft) checkNames() {
 			continue
 		}
 		done[l] = true
+		l.index = make([]int32, len(l.names))
 		for k, name := range l.names {
 			j, known := d.realByName[name]
+			if l.index[k] = -1; known {
+				l.index[k] = int32(j)
+			}
 			switch {
 			case name == "":
 			case !known && !d.realsPartial:

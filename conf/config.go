@@ -20,6 +20,8 @@ const (
 	MaxAddresses = 1024 // of one port
 	MaxReals     = 65535
 	MaxVirtuals  = 65535
+	MaxProbes    = 4096     // named ones
+	MaxChain     = 64       // backups, one behind the other
 	MaxBindings  = 1 << 20  // virtuals times the reals of each
 	MaxFile      = 64 << 20 // bytes
 )
@@ -33,8 +35,12 @@ type Config struct {
 	Routes     []Route
 	Neighbours []Neighbour
 	Transit    Transit
+	Probes     []*Probe // the named ones, used or not
 	Reals      []Real
 	Virtuals   []Virtual
+
+	// For each real and virtual the index of its backup, -1 for none.
+	realBackups, virtualBackups []int32
 }
 
 // Pos is a place in the configuration file. Line and column count from 1, the
@@ -72,8 +78,28 @@ type Real struct {
 	Address netip.Addr
 	Port    uint16 // L4 port, host byte order; 0 keeps the port that the client chose
 	Weight  int    // 0..65535; 0 takes no new connections
+
+	State         State         // the administrative one, at the start and after each change of the file
+	MaxConns      int           // open connections, at most; 0: no limit
+	Backup        string        // name of the real that takes new connections while this one is unavailable; "": none
+	Reassign      int           // SYNs unanswered before the client's next one goes elsewhere; 0: as the virtual says
+	ReassignAfter time.Duration // or so long after the first SYN; 0: as the virtual says
+	AutoReturn    bool          // an established connection that shows life brings the failed real back
+
+	// What the real does not say its virtuals say for it, else the defaults hold.
+	Threshold int           // consecutive ditched connections that fail the real; 0: they never do
+	Retry     time.Duration // how long the failed real rests before its trial
+	SlowStart time.Duration // in which the share of a real that returns rises to the whole; 0: at once
+	Probe     *Probe        // nil: none; shared by all reals that name it
 	Pos
 }
+
+// What holds for reals where neither they nor their virtuals say otherwise.
+const (
+	DefaultThreshold = 8
+	DefaultRetry     = 60 * time.Second
+	DefaultSlowStart = 30 * time.Second
+)
 
 // Virtual is what clients connect to.
 type Virtual struct {
@@ -85,7 +111,26 @@ type Virtual struct {
 	Timers    Timers
 	Unknown   Unknown
 	Reals     []string // names; read only, virtuals may share one list; may be empty
+
+	Backup        string        // name of the virtual whose reals take over when none here is available; "": none
+	Reassign      int           // SYNs unanswered before the client's next one goes to another real, 1..100
+	ReassignAfter time.Duration // or so long after the first SYN
+	ResetAnswer   ResetAnswer
+	NoReal        Unknown // what a SYN gets that no real can take
+	Synguard      Synguard
 	Pos
+}
+
+// What holds for virtuals that do not say otherwise.
+const (
+	DefaultReassign      = 3
+	DefaultReassignAfter = 2500 * time.Millisecond
+)
+
+// Synguard bounds the half-open connections of a virtual.
+type Synguard struct {
+	Limit int // half-open connections; 0: no limit
+	Above Above
 }
 
 // Timers say how long a flow may be silent before it ends.

@@ -42,11 +42,11 @@ func TestErrors(t *testing.T) {
 		{"address: 10.0.0.11,", "adress: 10.0.0.11,", "" +
 			`f.yaml:14:5: reals[0]: missing address; add address: 10.0.0.11` + "\n" +
 			`f.yaml:14:19: reals[0]: unknown key "adress"; did you mean "address"?`},
-		{"transit: drop", "bonding: drop", `f.yaml:12:1: unknown key "bonding"; the keys here are ports, routes, neighbours, transit, reals and virtuals`},
+		{"transit: drop", "bonding: drop", `f.yaml:12:1: unknown key "bonding"; the keys here are ports, routes, neighbours, transit, probes, reals and virtuals`},
 		{"timers: {idle: 3600s}", "timers: {idel: 1s}", `f.yaml:22:14: virtuals[0].timers: unknown key "idel"; did you mean "idle"?`},
 		{"    port: 80\n", "    port: 80\n    port: 81\n", `f.yaml:20:5: virtuals[0]: key "port" is given twice (its first value is at 19:11); remove one`},
 		{"    unknown: rst", "    <<: {unknown: rst}", `f.yaml:23:5: virtuals[0]: unknown key "<<"; merging is not supported, write the keys out`},
-		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, predictor, timers, unknown and reals`},
+		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, predictor, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"  - name: out\n    device: net_af_packet0,iface=eth1\n    addresses: [192.0.2.1/24]", "  - {name: out, device: net_af_packet0,iface=eth1, addresses: [192.0.2.1/24]}", "" +
 			`f.yaml:2:25: ports[0].device: the device "net_af_packet0" has no interface; add ,iface= and the name of a Linux interface` + "\n" +
 			`f.yaml:2:40: ports[0]: unknown key "iface=eth1"; within braces a device with arguments needs quotes`},
@@ -66,7 +66,7 @@ func TestErrors(t *testing.T) {
 		{"transit: drop", "transit: !!str drop", `f.yaml:12:10: transit: tags such as !!str are not supported; remove it`},
 		{"reals: [alpha, beta]", "reals: alpha", `f.yaml:24:12: virtuals[0].reals: want a list, not "alpha"; write [ ] around it, or each entry on a line of its own after "- "`},
 		{"reals: [alpha, beta]", "reals: [alpha, {beta: 1}]", `f.yaml:24:20: virtuals[0].reals[1]: want the name of a real, not keys and values; write it on one line, without brackets`},
-		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, predictor, timers, unknown and reals`},
+		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, predictor, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"timers: {idle: 3600s}", "timers: 3600s", `f.yaml:22:13: virtuals[0].timers: want keys and values, not "3600s"; the keys here are half-open, idle, close-delay and udp-idle`},
 
 		// Numbers.

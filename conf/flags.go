@@ -26,6 +26,7 @@ type Flags struct {
 	NoHuge        bool   // no hugepages
 	Memory        int    // MiB; 0 lets the program choose
 	Metrics       string // host:port of the Prometheus listener; "" for none
+	ControlSocket string // path of the socket at which ldctl finds the director; "" for none
 	LogLevel      string // debug, info, warn or error
 	LogFormat     string // console or json
 
@@ -76,7 +77,7 @@ func parseFlags(args []string, stdout io.Writer, m machine) (*Flags, error) {
 		return nil, errors.New("no configuration; give --config FILE (see --help for an example)")
 	}
 	for _, check := range []func() error{
-		func() error { return f.checkCPUs(m) }, f.checkNumbers, f.checkWords, f.checkMetrics,
+		func() error { return f.checkCPUs(m) }, f.checkNumbers, f.checkWords, f.checkMetrics, f.checkSocket,
 	} {
 		if err := check(); err != nil {
 			return nil, err
@@ -134,6 +135,8 @@ func newFlagSet() *flagSet {
 
 	g = f.group("Watching")
 	g.StringVar(&f.Metrics, "metrics", "127.0.0.1:9480", "serve Prometheus metrics at `HOST:PORT`, or off")
+	g.StringVar(&f.ControlSocket, "control-socket", "/run/linedirector/control.sock",
+		"where ldctl speaks to the director, `PATH` of a Unix socket, or off")
 	g.StringVar(&f.LogLevel, "log-level", "info", "log from this `LEVEL` on: "+either(logLevels))
 	g.StringVar(&f.LogFormat, "log-format", "console", "log in this `FORMAT`: "+either(logFormats))
 

@@ -18,6 +18,7 @@ func TestParseFlags(t *testing.T) {
 		f := &Flags{
 			Config: "x", Lcores: []int{1, 2}, ControlLcores: []int{0}, Poll: PollAuto, Flows: 1048576, Burst: 32,
 			RxDesc: 4096, TxDesc: 1024, Metrics: "127.0.0.1:9480", LogLevel: "info", LogFormat: "console",
+			ControlSocket: "/run/linedirector/control.sock",
 		}
 		change(f)
 		return f
@@ -39,6 +40,9 @@ func TestParseFlags(t *testing.T) {
 		{"--config x --metrics off", defaults(func(f *Flags) { f.Metrics = "" })},
 		{"--config x --metrics [::1]:0", defaults(func(f *Flags) { f.Metrics = "[::1]:0" })},
 		{"--config x --metrics :9480", defaults(func(f *Flags) { f.Metrics = ":9480" })},
+		{"--config x --control-socket /run/b.sock", defaults(func(f *Flags) { f.ControlSocket = "/run/b.sock" })},
+		{"--config x --control-socket off", defaults(func(f *Flags) { f.ControlSocket = "" })},
+		{"--config x --control-socket=", defaults(func(f *Flags) { f.ControlSocket = "" })},
 		{"--config x --log-level debug --log-format json", defaults(func(f *Flags) { f.LogLevel, f.LogFormat = "debug", "json" })},
 		{"--config x -- -l 0 --config y -- --help", defaults(func(f *Flags) { f.EAL = []string{"-l", "0", "--config", "y", "--", "--help"} })},
 	} {
@@ -85,6 +89,14 @@ func TestFlagErrors(t *testing.T) {
 		{"--config x --metrics 9480", "--metrics 9480: this is no HOST:PORT; write 127.0.0.1:9480"},
 		{"--config x --metrics 10.0.0.1", "--metrics 10.0.0.1: this is no HOST:PORT; write 10.0.0.1:9480"},
 		{"--config x --metrics localhost:http", "--metrics localhost:http: this is no HOST:PORT; write it like 127.0.0.1:9480, or off"},
+		{"--config x --control-socket", "--control-socket needs a value; give --control-socket PATH"},
+		{"--config x --control-socket @director", "--control-socket @director: an abstract socket has no owner and no mode; give a path"},
+		{"--config x --control-socket /run/", "--control-socket /run/: this names a directory; add the name of a file"},
+		{"--config x --control-socket /run/\x01", `--control-socket "/run/\x01": the path holds a control character; remove it`},
+		{
+			"--config x --control-socket /" + strings.Repeat("a", 107),
+			"--control-socket /" + strings.Repeat("a", 63) + "...: longer than 107 bytes; give a shorter path",
+		},
 		{"--config x --log-level trace", "--log-level trace: no such level; use debug, info, warn or error"},
 		{"--config x --log-format text", "--log-format text: no such format; use console or json"},
 	} {
@@ -169,7 +181,7 @@ func TestHelpExample(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	commands := 0
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", "")) {
 		args, ok := strings.CutPrefix(strings.TrimSpace(line), "linedirector --config ")
 		if !ok || strings.HasPrefix(line, "  linedirector --config FILE") {
 			continue

@@ -3,9 +3,11 @@ package conf
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,10 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(right))
 	f.Add([]byte(whole))
+	f.Add([]byte(failure))
+	for _, c := range failureErrors {
+		f.Add([]byte(strings.Replace(failure, c.old, c.new, 1)))
+	}
 	f.Add([]byte("ports: &a [*a, {<<: *a}, !!int 5]\n---\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := Parse("f.yaml", text)
@@ -39,7 +45,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("not again:\n%v\n%s", err, marshal(t, c))
 		}
 		anywhere := cmp.Comparer(func(Pos, Pos) bool { return true })
-		if diff := cmp.Diff(c, again, equalAddrs, equalPrefixes, anywhere, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(c, again, equalAddrs, equalPrefixes, anywhere, cmpopts.EquateEmpty(), cmp.AllowUnexported(Config{})); diff != "" {
 			t.Fatalf("otherwise again:\n%s", diff)
 		}
 	})
@@ -66,6 +72,16 @@ func checkWhole(t *testing.T, c *Config) {
 			t.Fatalf("%+v", r)
 		}
 		reals[r.Name] = true
+		checkProbe(t, r.Probe)
+	}
+	for i, r := range c.Reals {
+		chain := c.RealChain(i)
+		if (r.Backup == "") != (len(chain) == 0) || len(chain) > 0 && c.Reals[chain[0]].Name != r.Backup || slices.Contains(chain, i) {
+			t.Fatalf("%+v: %v", r, chain)
+		}
+		if p := r.Probe; p != nil && p.Type != ProbeICMP && p.Port == 0 && r.Port == 0 {
+			t.Fatalf("%+v: %+v", r, p)
+		}
 	}
 	for _, v := range c.Virtuals {
 		if v.Name == "" || !v.Address.Is4() || v.Port == 0 || v.Protocol != TCP && v.Protocol != UDP {
@@ -76,6 +92,18 @@ func checkWhole(t *testing.T, c *Config) {
 				t.Fatalf("%+v", v)
 			}
 		}
+	}
+}
+
+func checkProbe(t *testing.T, p *Probe) {
+	switch {
+	case p == nil:
+	case p.Interval < minInterval || p.Timeout <= 0 || p.Timeout > p.Interval || p.Rise < 1 || p.Fall < 1:
+		t.Fatalf("%+v", p)
+	case p.Type == ProbeUDP && len(p.Send) == 0 || p.Type == ProbeDNS && (p.Query == "" || p.Record == ""):
+		t.Fatalf("%+v", p)
+	case (p.Type == ProbeHTTP || p.Type == ProbeHTTPS) && (p.Path[0] != '/' || len(p.Status) == 0):
+		t.Fatalf("%+v", p)
 	}
 }
 
@@ -118,24 +146,87 @@ func marshal(t *testing.T, c *Config) []byte {
 			return object{"port": n.Port, "address": n.Address, "mac": net.HardwareAddr(n.MAC[:]).String()}
 		}),
 		"transit": c.Transit.String(),
+		"probes":  list(len(c.Probes), func(i int) any { return probeObject(c.Probes[i]) }),
 		"reals": list(len(c.Reals), func(i int) any {
 			r := c.Reals[i]
-			return object{"name": r.Name, "address": r.Address, "port": r.Port, "weight": r.Weight}
+			o := object{
+				"name": r.Name, "address": r.Address, "port": r.Port, "weight": r.Weight,
+				"state": r.State.String(), "maxconns": r.MaxConns, "auto-return": r.AutoReturn,
+				"threshold": r.Threshold, "retry": r.Retry.String(), "slow-start": r.SlowStart.String(), "probe": "off",
+			}
+			switch {
+			case r.Probe != nil && r.Probe.Name != "":
+				o["probe"] = r.Probe.Name
+			case r.Probe != nil:
+				o["probe"] = probeObject(r.Probe)
+			}
+			if r.Backup != "" {
+				o["backup"] = r.Backup
+			}
+			if r.Reassign != 0 {
+				o["reassign"] = r.Reassign
+			}
+			if r.ReassignAfter != 0 {
+				o["reassign-after"] = r.ReassignAfter.String()
+			}
+			return o
 		}),
 		"virtuals": list(len(c.Virtuals), func(i int) any {
 			v := c.Virtuals[i]
-			return object{
-				"name": v.Name, "address": v.Address, "port": v.Port, "protocol": v.Protocol.String(),
+			o := object{
+				"reassign": v.Reassign, "reassign-after": v.ReassignAfter.String(), "reset": v.ResetAnswer.String(),
+				"no-real":  v.NoReal.String(),
+				"synguard": object{"limit": v.Synguard.Limit, "above": v.Synguard.Above.String()},
+				"name":     v.Name, "address": v.Address, "port": v.Port, "protocol": v.Protocol.String(),
 				"predictor": v.Predictor.String(), "unknown": v.Unknown.String(), "reals": v.Reals,
 				"timers": object{
 					"half-open": v.Timers.HalfOpen.String(), "idle": v.Timers.Idle.String(),
 					"close-delay": v.Timers.CloseDelay.String(), "udp-idle": v.Timers.UDPIdle.String(),
 				},
 			}
+			if v.Backup != "" {
+				o["backup"] = v.Backup
+			}
+			return o
 		}),
 	}, "", "\t")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
+}
+
+func probeObject(p *Probe) map[string]any {
+	o := map[string]any{
+		"type": p.Type.String(), "interval": p.Interval.String(), "timeout": p.Timeout.String(),
+		"jitter": fmt.Sprintf("%d%%", p.Jitter), "rise": p.Rise, "fall": p.Fall,
+	}
+	put := func(key string, value any, given bool) {
+		if given {
+			o[key] = value
+		}
+	}
+	put("name", p.Name, p.Name != "")
+	put("port", p.Port, p.Port != 0)
+	put("path", p.Path, p.Path != "")
+	put("host", p.Host, p.Host != "")
+	var status []string
+	for _, r := range p.Status {
+		status = append(status, fmt.Sprintf("%d-%d", r.First, r.Last))
+	}
+	put("status", status, len(status) > 0)
+	if p.Body != nil {
+		o["body"] = p.Body.String()
+	}
+	put("sni", p.SNI, p.SNI != "")
+	put("verify", p.Verify, p.Type == ProbeHTTPS)
+	put("ca", p.CA, p.CA != "")
+	put("send-hex", fmt.Sprintf("% x", p.Send), len(p.Send) > 0)
+	if p.Expect != nil {
+		o["expect"] = p.Expect.String()
+	}
+	put("query", p.Query, p.Query != "")
+	put("record", p.Record, p.Record != "")
+	put("answer", p.Answer, p.Answer != "")
+	return o
 }

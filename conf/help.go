@@ -34,9 +34,10 @@ const helpRun = `
     linedirector --config director.yaml --check
     linedirector --config director.yaml --lcores 1
 
-  Two directors on one machine need names of their own for DPDK's files:
+  Two directors on one machine need ports, sockets and files of their own:
 
-    linedirector --config b.yaml --metrics 127.0.0.1:9481 -- --file-prefix b
+    linedirector --config b.yaml --metrics 127.0.0.1:9481 \
+      --control-socket /run/linedirector/b.sock -- --file-prefix b
 `
 
 // help returns the whole help, in lines of at most 80 columns.

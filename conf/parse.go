@@ -10,6 +10,8 @@ import (
 // The error, if any, is of type Errors and holds all that was found wrong, up
 // to a hundred. A syntax error hides all others.
 //
+// It reads the files of certificates that probes name, and blocks on that.
+//
 // YAML's anchors and aliases work; a list of reals that many virtuals share by
 // an alias is read once and costs nothing more.
 func Parse(name string, text []byte) (*Config, error) {
@@ -21,6 +23,7 @@ func Parse(name string, text []byte) (*Config, error) {
 		walker: walker{file: plain(name)},
 		config: &Config{Name: name},
 		lists:  map[*yaml.Node]*nameList{},
+		inline: map[*yaml.Node]*Probe{},
 	}
 	d.read(value{node: root})
 	d.check()
@@ -40,22 +43,29 @@ type draft struct {
 	ports      []portPlaces
 	routes     []routePlaces
 	neighbours []neighbourPlaces
+	probes     []value // their names
 	reals      []realPlaces
 	virtuals   []virtualPlaces
 
-	lists map[*yaml.Node]*nameList
+	lists  map[*yaml.Node]*nameList
+	inline map[*yaml.Node]*Probe // those that a real or virtual holds itself
+	roots  map[string]*certificates
+
+	// Filled when the probes were read.
+	probeByName map[string]int
 
 	// Filled by the checks.
-	subnets    nets // of the ports
-	routed     nets // of the routes
-	portByName map[string]int
-	portNames  []string
-	realByName map[string]int
-	realNames  []string
-	portOwner  map[netip.Addr]int
+	subnets       nets // of the ports
+	routed        nets // of the routes
+	portByName    map[string]int
+	portNames     []string
+	realByName    map[string]int
+	realNames     []string
+	virtualByName map[string]int
+	portOwner     map[netip.Addr]int
 
-	// A wrong port, route or real is no reason to call what needs it wrong, too.
-	portsPartial, routesPartial, realsPartial bool
+	// What is wrong itself is no reason to call wrong what needs it.
+	portsPartial, routesPartial, probesPartial, realsPartial, virtualsPartial bool
 }
 
 type (
@@ -65,10 +75,14 @@ type (
 	}
 	routePlaces     struct{ to, via value }
 	neighbourPlaces struct{ port, address value }
-	realPlaces      struct{ entry, name, address value }
-	virtualPlaces   struct {
+	realPlaces      struct {
+		entry, name, address value
+		given                *given
+	}
+	virtualPlaces struct {
 		entry, name, address, list value
 		reals                      *nameList // what list holds
+		given                      *given
 	}
 )
 
@@ -76,10 +90,11 @@ type (
 type nameList struct {
 	value
 	names []string // "" where an entry is wrong
+	index []int32  // of the reals, -1 where there is none; filled by the checks
 }
 
 func (d *draft) read(root value) {
-	o, ok := d.object(root, "ports", "routes", "neighbours", "transit", "reals", "virtuals")
+	o, ok := d.object(root, "ports", "routes", "neighbours", "transit", "probes", "reals", "virtuals")
 	if !ok {
 		return
 	}
@@ -101,10 +116,13 @@ func (d *draft) read(root value) {
 	if v, ok := o.get("transit"); ok {
 		choice(&d.walker, v, "transit", transitWords, &d.config.Transit)
 	}
+	if v, ok := o.get("probes"); ok && !d.list(v, MaxProbes, "probes", d.readProbe) {
+		d.probesPartial = true
+	}
 	if v, ok := o.get("reals"); ok && !d.list(v, MaxReals, "reals", d.readReal) {
 		d.realsPartial = true
 	}
-	if v, ok := o.get("virtuals"); ok {
-		d.list(v, MaxVirtuals, "virtuals", d.readVirtual)
+	if v, ok := o.get("virtuals"); ok && !d.list(v, MaxVirtuals, "virtuals", d.readVirtual) {
+		d.virtualsPartial = true
 	}
 }

@@ -5,12 +5,15 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 var equalAddrs = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
@@ -71,8 +74,14 @@ func TestParseReadsEveryKey(t *testing.T) {
 		}},
 		Transit: TransitRoute,
 		Reals: []Real{
-			{Name: "a", Address: netip.MustParseAddr("10.0.0.11"), Port: 8080, Weight: 3, Pos: Pos{15, 5}},
-			{Name: "b", Address: netip.MustParseAddr("10.0.0.12"), Port: 0, Weight: 1, Pos: Pos{16, 5}},
+			{
+				Name: "a", Address: netip.MustParseAddr("10.0.0.11"), Port: 8080, Weight: 3, Pos: Pos{15, 5},
+				Threshold: 8, Retry: 60 * time.Second, SlowStart: 30 * time.Second,
+			},
+			{
+				Name: "b", Address: netip.MustParseAddr("10.0.0.12"), Port: 0, Weight: 1, Pos: Pos{16, 5},
+				Threshold: 8, Retry: 60 * time.Second, SlowStart: 30 * time.Second,
+			},
 		},
 		Virtuals: []Virtual{
 			{
@@ -82,22 +91,24 @@ func TestParseReadsEveryKey(t *testing.T) {
 					CloseDelay: 90 * time.Second, UDPIdle: 500 * time.Millisecond,
 				},
 				Unknown: Drop, Reals: []string{"a", "b"}, Pos: Pos{18, 5},
+				Reassign: 3, ReassignAfter: 2500 * time.Millisecond, NoReal: Drop,
 			},
 			{
 				Name: "bare", Address: netip.MustParseAddr("192.0.2.10"), Port: 80, Protocol: TCP, Predictor: LeastConns,
-				Timers: Timers{30 * time.Second, 3600 * time.Second, 10 * time.Second, 60 * time.Second},
-				Pos:    Pos{26, 5},
+				Timers:   Timers{30 * time.Second, 3600 * time.Second, 10 * time.Second, 60 * time.Second},
+				Reassign: 3, ReassignAfter: 2500 * time.Millisecond,
+				Pos: Pos{26, 5},
 			},
 		},
 	}
-	if diff := cmp.Diff(want, got, equalAddrs, equalPrefixes); diff != "" {
+	if diff := cmp.Diff(want, got, equalAddrs, equalPrefixes, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
 func TestExamplesLoad(t *testing.T) {
 	files, err := filepath.Glob("examples/*")
-	if err != nil || len(files) < 3 {
+	if err != nil || len(files) < 4 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
 	for _, file := range files {
@@ -108,6 +119,24 @@ func TestExamplesLoad(t *testing.T) {
 		}
 		if len(c.Virtuals) == 0 || len(c.Virtuals[0].Reals) < 2 {
 			t.Errorf("%s holds no virtual with two reals", file)
+		}
+	}
+}
+
+// An operator finds each key in one of the examples.
+func TestExamplesShowEveryKey(t *testing.T) {
+	var text []byte
+	files, _ := filepath.Glob("examples/*.yaml")
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, b...)
+	}
+	for _, key := range slices.Concat(realKeys, virtualKeys, templateKeys) {
+		if !regexp.MustCompile(`(?m)(^ *(- )?|{|, )`+key+`: `).Match(text) && key != "ca" { // needs a file
+			t.Errorf("no example has %s", key)
 		}
 	}
 }
@@ -159,7 +188,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("standard input: %+v, %v", c, err)
 	}
 	_, err = Load("-", strings.NewReader("ports"))
-	wantError(t, err, `<stdin>:1:1: want keys and values, not "ports"; the keys here are ports, routes, neighbours, transit, reals and virtuals`)
+	wantError(t, err, `<stdin>:1:1: want keys and values, not "ports"; the keys here are ports, routes, neighbours, transit, probes, reals and virtuals`)
 	_, err = Load("-", iotest.ErrReader(errors.New("broken pipe")))
 	wantError(t, err, "<stdin>: cannot be read: broken pipe; give --config the path of a configuration file")
 

@@ -1,16 +1,29 @@
 package conf
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 )
 
+// The keys that a real and a virtual have in common, for what they say of
+// failure. They stand at the end of each list.
+var (
+	realKeys = append([]string{
+		"name", "address", "port", "weight", "state", "maxconns", "reassign", "reassign-after", "auto-return",
+	}, givenKeys...)
+	virtualKeys = append([]string{
+		"name", "address", "port", "protocol", "predictor", "timers", "unknown", "reals",
+		"reassign", "reassign-after", "reset", "no-real", "synguard",
+	}, givenKeys...)
+)
+
 func (d *draft) readReal(_ int, v value) {
-	r := Real{Weight: 1}
+	r := Real{Weight: 1, Threshold: DefaultThreshold, Retry: DefaultRetry, SlowStart: DefaultSlowStart}
 	var at realPlaces
-	o, ok := d.object(v, "name", "address", "port", "weight")
+	o, ok := d.object(v, realKeys...)
 	if !ok {
 		d.realsPartial = true
 		return
@@ -39,21 +52,40 @@ func (d *draft) readReal(_ int, v value) {
 			r.Weight = n
 		}
 	}
+	if v, ok := o.get("state"); ok {
+		choice(&d.walker, v, "state", stateWords, &r.State)
+	}
+	if v, ok := o.get("maxconns"); ok {
+		r.MaxConns, _ = d.number(v, 0, math.MaxInt32)
+	}
+	if v, ok := o.get("auto-return"); ok {
+		d.boolean(v, &r.AutoReturn)
+	}
+	d.readReassign(&o, &r.Reassign, &r.ReassignAfter)
+	if at.given = d.readGiven(&o); at.given != nil {
+		r.Backup = at.given.backup
+	}
 	d.config.Reals = append(d.config.Reals, r)
 	d.reals = append(d.reals, at)
 }
 
 func (d *draft) readVirtual(_ int, v value) {
-	x := Virtual{Protocol: TCP, Timers: DefaultTimers()}
+	x := Virtual{
+		Protocol: TCP, Timers: DefaultTimers(), Reassign: DefaultReassign, ReassignAfter: DefaultReassignAfter,
+	}
 	var at virtualPlaces
-	o, ok := d.object(v, "name", "address", "port", "protocol", "predictor", "timers", "unknown", "reals")
+	o, ok := d.object(v, virtualKeys...)
 	if !ok {
+		d.virtualsPartial = true
 		return
 	}
 	x.Pos, at.entry = o.pos(), o.value
 	if v, ok := o.need("name", "web"); ok {
 		at.name = v
 		x.Name = d.name(v)
+	}
+	if x.Name == "" {
+		d.virtualsPartial = true
 	}
 	if v, ok := o.need("address", "192.0.2.10"); ok {
 		at.address = v
@@ -77,11 +109,25 @@ func (d *draft) readVirtual(_ int, v value) {
 	if v, ok := o.get("unknown"); ok {
 		choice(&d.walker, v, "answer", unknownWords, &x.Unknown)
 	}
+	x.NoReal = x.Unknown
+	if v, ok := o.get("no-real"); ok {
+		choice(&d.walker, v, "answer", unknownWords, &x.NoReal)
+	}
+	if v, ok := o.get("reset"); ok {
+		choice(&d.walker, v, "treatment", resetWords, &x.ResetAnswer)
+	}
+	if v, ok := o.get("synguard"); ok {
+		d.readSynguard(v, &x.Synguard)
+	}
+	d.readReassign(&o, &x.Reassign, &x.ReassignAfter)
 	if v, ok := o.get("reals"); ok {
 		at.list = v
 		if at.reals = d.readNames(v); at.reals != nil {
 			x.Reals = at.reals.names
 		}
+	}
+	if at.given = d.readGiven(&o); at.given != nil {
+		x.Backup = at.given.backup
 	}
 	d.config.Virtuals = append(d.config.Virtuals, x)
 	d.virtuals = append(d.virtuals, at)

@@ -62,20 +62,20 @@ func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") =
 
 // isQuoted reports whether v is text by its quotes.
 func isQuoted(v value) bool {
-	n := v.node
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
 	const quotes = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
-	return n.Style&quotes != 0
+	return v.named().Style&quotes != 0
 }
 
 // timer reads a duration in Go's syntax; it leaves to alone where that fails.
-func (w *walker) timer(v value, to *time.Duration) {
+func (w *walker) timer(v value, to *time.Duration) bool { return w.duration(v, minTimer, maxTimer, to) }
+
+// duration is timer with other bounds.
+func (w *walker) duration(v value, least, most time.Duration, to *time.Duration) bool {
 	s, ok := w.text(v, "a duration")
 	if !ok {
-		return
+		return false
 	}
+	bounds := func() string { return "use a duration from " + spelled(least) + " to " + spelled(most) }
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil && isDigits(s):
@@ -83,40 +83,95 @@ func (w *walker) timer(v value, to *time.Duration) {
 	case err != nil:
 		w.fail(v, "want a duration, not "+quoted(s), "write it like 500ms, 30s, 10m or 1h")
 	case d <= 0:
-		w.fail(v, shown(s)+" is not above zero", "use a duration from 1ms to 24h")
-	case d < minTimer || d > maxTimer:
-		w.fail(v, shown(s)+" is out of range", "use a duration from 1ms to 24h")
+		w.fail(v, shown(s)+" is not above zero", bounds())
+	case d < least || d > most:
+		w.fail(v, shown(s)+" is out of range", bounds())
 	default:
 		*to = d
+		return true
 	}
+	return false
+}
+
+// spelled returns d as an operator writes it: 24h, not 24h0m0s.
+func spelled(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// boolean reads true or false; it leaves to alone where that fails.
+func (w *walker) boolean(v value, to *bool) {
+	s, ok := w.text(v, "true or false")
+	if !ok {
+		return
+	}
+	isWord := s == "true" || s == "false"
+	mend := "use true or false"
+	switch strings.ToLower(s) {
+	case "true", "yes", "on", "y", "1":
+		mend = "write true"
+	case "false", "no", "off", "n", "0":
+		mend = "write false"
+	}
+	switch {
+	case isWord && isQuoted(v):
+		w.fail(v, "want true or false, not the text "+quoted(s), "leave out the quotes")
+	case isWord:
+		*to = s == "true"
+	default:
+		w.fail(v, "want true or false, not "+quoted(s), mend)
+	}
+}
+
+// isOff reports whether v is the word that switches a setting off.
+func isOff(v value) bool { return rawText(v) == "off" }
+
+// rawText returns what a scalar holds, unchecked, and "" for all else.
+func rawText(v value) string {
+	n := v.named()
+	if n.Kind != yaml.ScalarNode || n.Style&yaml.TaggedStyle != 0 {
+		return ""
+	}
+	return n.Value
 }
 
 // choice reads one of words. Where that fails it reports false and leaves to
 // alone.
 func choice[T ~uint8](w *walker, v value, what string, words []word[T], to *T) bool {
-	s, ok := w.text(v, either(texts(words)))
-	if !ok {
-		return false
-	}
+	s, ok := w.oneOf(v, what, texts(words))
 	for _, word := range words {
-		if word.text == s {
+		if ok && word.text == s {
 			*to = word.value
-			return true
 		}
 	}
-	use := "use " + either(texts(words))
+	return ok
+}
+
+// oneOf reads one of these words.
+func (w *walker) oneOf(v value, what string, words []string) (string, bool) {
+	s, ok := w.text(v, either(words))
+	if !ok || slices.Contains(words, s) {
+		return s, ok
+	}
+	use := "use " + either(words)
 	if slices.Contains(laterWords[what], s) {
 		w.fail(v, what+" "+quoted(s)+" is not available in this version", use)
-		return false
+		return "", false
 	}
-	if near, ok := w.guess.nearest(strings.ToLower(s), texts(words)); ok {
+	if near, ok := w.guess.nearest(strings.ToLower(s), words); ok {
 		use = "did you mean " + quoted(near) + "?"
 	}
-	if low := strings.ToLower(s); slices.Contains(texts(words), low) {
-		use = "write " + low
+	if i := slices.IndexFunc(words, func(word string) bool { return strings.EqualFold(word, s) }); i >= 0 {
+		use = "write " + words[i]
 	}
 	w.fail(v, "unknown "+what+" "+quoted(s), use)
-	return false
+	return "", false
 }
 
 // address reads the IPv4 address of a host; the zero Addr says that it failed.

@@ -45,6 +45,14 @@ type value struct {
 	aliased bool // reached through an alias
 }
 
+// named returns the node itself, or where it is an alias the one it names.
+func (v value) named() *yaml.Node {
+	if v.node.Kind == yaml.AliasNode {
+		return v.node.Alias
+	}
+	return v.node
+}
+
 func (v value) pos() Pos {
 	if v.node == nil {
 		return Pos{}
@@ -110,12 +118,15 @@ func (w *walker) follow(v *value) bool {
 	return true
 }
 
+// maxKeys is how many keys an object may know.
+const maxKeys = 24
+
 // object is a mapping whose keys are known.
 type object struct {
 	value
-	w      *walker
-	keys   []string
-	values []value
+	w    *walker
+	keys []string
+	at   [maxKeys]int32 // for each key where its value stands in the node's content, 0: nowhere
 }
 
 // object reads v as a mapping with no other keys than these. It reports false
@@ -124,33 +135,34 @@ func (w *walker) object(v value, keys ...string) (object, bool) {
 	if !w.follow(&v) {
 		return object{}, false
 	}
-	o := object{value: v, w: w, keys: keys, values: make([]value, len(keys))}
+	o := object{value: v, w: w, keys: keys}
 	if v.node.Kind != yaml.MappingNode {
 		w.fail(v, "want keys and values, not "+kindOf(v.node), "the keys here are "+joined(keys, " and "))
 		return o, false
 	}
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		o.put(v.node.Content[i], v.node.Content[i+1])
+	for i := 1; i < len(v.node.Content); i += 2 {
+		o.put(i)
 	}
 	return o, true
 }
 
-// put takes one key and its value.
-func (o *object) put(key, val *yaml.Node) {
+// put takes the value that stands at i of the node's content, its key before it.
+func (o *object) put(i int) {
+	key := o.node.Content[i-1]
 	at := value{key, o.path, o.aliased}
 	if key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 {
 		o.w.fail(at, "want a key, not "+kindOf(key), "the keys here are "+joined(o.keys, " and "))
 		return
 	}
-	i := slices.Index(o.keys, key.Value)
+	k := slices.Index(o.keys, key.Value)
 	switch {
-	case i < 0:
+	case k < 0:
 		o.w.unknownKey(at, o.keys)
-	case o.values[i].node != nil:
-		first := value{node: o.values[i].node}
+	case o.at[k] != 0:
+		first := value{node: o.node.Content[o.at[k]]}
 		o.w.fail(at, fmt.Sprintf("key %q is given twice (its first value is at %v)", key.Value, first.pos().text()), "remove one")
 	default:
-		o.values[i] = value{val, &path{parent: o.path, key: key.Value}, o.aliased}
+		o.at[k] = int32(i)
 	}
 }
 
@@ -172,11 +184,15 @@ func (w *walker) unknownKey(at value, keys []string) {
 
 // get returns the value of a key; an empty one counts as absent.
 func (o *object) get(key string) (value, bool) {
-	v := o.values[slices.Index(o.keys, key)]
-	if v.node == nil || isNull(v.node) || v.node.Kind == yaml.AliasNode && isNull(v.node.Alias) {
+	i := o.at[slices.Index(o.keys, key)]
+	if i == 0 {
 		return value{}, false
 	}
-	return v, true
+	n := o.node.Content[i]
+	if isNull(n) || n.Kind == yaml.AliasNode && isNull(n.Alias) {
+		return value{}, false
+	}
+	return value{n, &path{parent: o.path, key: key}, o.aliased}, true
 }
 
 // need is get for a key that must be there; example is what could stand there.

@@ -51,6 +51,49 @@ const (
 	Drop
 )
 
+// State is what the operator wants of a real.
+type State uint8
+
+// The states; StateInService is the default.
+const (
+	StateInService    State = iota
+	StateMaintenance        // no new connections, but for clients with a sticky entry
+	StateStickyOnly         // the same, and probes go on
+	StateOutOfService       // no new connections at all
+)
+
+// ResetAnswer says what becomes of a RST, or an ICMP unreachable, that answers
+// a SYN.
+type ResetAnswer uint8
+
+// The answers; ResetWithhold is the default, which lets the client try again.
+const (
+	ResetWithhold ResetAnswer = iota
+	ResetPass
+)
+
+// Above says what becomes of a SYN above the limit of half-open connections.
+type Above uint8
+
+// The remedies; AboveEvict is the default.
+const (
+	AboveEvict Above = iota // the oldest half-open connection gives way
+	AboveDrop               // the new SYN is dropped
+)
+
+// ProbeType is what a probe asks a real.
+type ProbeType uint8
+
+// The types of probes.
+const (
+	ProbeICMP  ProbeType = iota // an echo is answered
+	ProbeTCP                    // a connection is accepted
+	ProbeHTTP                   // a GET is answered as expected
+	ProbeHTTPS                  // the same over TLS
+	ProbeUDP                    // a datagram is answered
+	ProbeDNS                    // a query is answered
+)
+
 // Poll says how workers wait for packets.
 type Poll uint8
 
@@ -75,12 +118,32 @@ var (
 	predictorWords = []word[Predictor]{{"leastconns", LeastConns}, {"roundrobin", RoundRobin}, {"weighted", Weighted}}
 	unknownWords   = []word[Unknown]{{"rst", RST}, {"drop", Drop}}
 	pollWords      = []word[Poll]{{"auto", PollAuto}, {"busy", PollBusy}, {"adaptive", PollAdaptive}}
+	resetWords     = []word[ResetAnswer]{{"withhold", ResetWithhold}, {"pass", ResetPass}}
+	aboveWords     = []word[Above]{{"evict", AboveEvict}, {"drop", AboveDrop}}
+	stateWords     = []word[State]{
+		{"in-service", StateInService},
+		{"maintenance", StateMaintenance},
+		{"sticky-only", StateStickyOnly},
+		{"out-of-service", StateOutOfService},
+	}
+	probeWords = []word[ProbeType]{
+		{"icmp", ProbeICMP},
+		{"tcp", ProbeTCP},
+		{"http", ProbeHTTP},
+		{"https", ProbeHTTPS},
+		{"udp", ProbeUDP},
+		{"dns", ProbeDNS},
+	}
 )
+
+// recordTypes are the records that a DNS probe can ask for.
+var recordTypes = []string{"A", "AAAA", "TXT", "SOA", "NS"}
 
 // laterWords are those that the specification knows and this version does not.
 var laterWords = map[string][]string{
 	"predictor": {"fastest", "loaded", "hash", "p2c"},
 	"protocol":  {"any"},
+	"remedy":    {"cookies"},
 }
 
 // String returns the word of the configuration file.
@@ -97,6 +160,18 @@ func (p Predictor) String() string { return wordOf(predictorWords, p) }
 
 // String returns the word of the configuration file.
 func (u Unknown) String() string { return wordOf(unknownWords, u) }
+
+// String returns the word of the configuration file.
+func (s State) String() string { return wordOf(stateWords, s) }
+
+// String returns the word of the configuration file.
+func (r ResetAnswer) String() string { return wordOf(resetWords, r) }
+
+// String returns the word of the configuration file.
+func (a Above) String() string { return wordOf(aboveWords, a) }
+
+// String returns the word of the configuration file.
+func (t ProbeType) String() string { return wordOf(probeWords, t) }
 
 // String returns the word of the flag.
 func (p Poll) String() string { return wordOf(pollWords, p) }
