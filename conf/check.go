@@ -15,9 +15,10 @@ func (d *draft) check() {
 	d.checkNeighbours()
 	d.checkReals()
 	d.checkVirtuals()
-	d.checkNames()
 	d.checkBackups()
-	d.checkGiven()
+	if d.checkNames() {
+		d.checkGiven()
+	}
 }
 
 // first enters name into names; where it is taken already, it says so and

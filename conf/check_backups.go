@@ -13,7 +13,7 @@ type backups struct {
 	given func(int) *given
 	label func(int) string
 	find  map[string]int
-	names func() []string
+	names []string
 	whole bool                                  // no object is missing
 	fits  func(i, j int) (problem, mend string) // why j cannot be i's backup, "" if it can
 }
@@ -22,7 +22,7 @@ func (d *draft) checkBackups() {
 	d.config.realBackups = d.resolve(backups{
 		kind: "real", count: len(d.reals), label: d.realLabel,
 		given: func(i int) *given { return d.reals[i].given },
-		find:  d.realByName, names: func() []string { return d.realNames }, whole: !d.realsPartial,
+		find:  d.realByName, names: d.realNames, whole: !d.realsPartial,
 		fits: func(int, int) (string, string) { return "", "" },
 	})
 	d.config.virtualBackups = d.resolve(backups{
@@ -40,14 +40,6 @@ func (d *draft) checkBackups() {
 	})
 }
 
-func (d *draft) virtualNames() []string {
-	names := make([]string, len(d.config.Virtuals))
-	for i := range names {
-		names[i] = d.config.Virtuals[i].Name
-	}
-	return names
-}
-
 // resolve returns for each object the index of its backup, -1 for none.
 func (d *draft) resolve(b backups) []int32 {
 	next := make([]int32, b.count)
@@ -61,7 +53,7 @@ func (d *draft) resolve(b backups) []int32 {
 		j, known := b.find[g.backup]
 		switch {
 		case !known && b.whole:
-			d.fail(g.backupAt, "no "+b.kind+" is named "+quoted(g.backup), d.meant(g.backup, b.names(), "the "+b.kind+"s are "))
+			d.fail(g.backupAt, "no "+b.kind+" is named "+quoted(g.backup), d.meant(g.backup, b.names, "the "+b.kind+"s are "))
 		case !known:
 		case j == i:
 			d.fail(g.backupAt, fmt.Sprintf("%s %s is its own backup", b.kind, b.label(i)), "name another, or remove it")

@@ -58,6 +58,7 @@ func (d *draft) checkVirtuals() {
 		Protocol
 	}
 	d.virtualByName = make(map[string]int, len(d.config.Virtuals))
+	d.virtualNames = make([]string, len(d.config.Virtuals))
 	endpoints := make(map[endpoint]int, len(d.config.Virtuals))
 	addresses := make(map[netip.Addr]int, len(d.config.Virtuals))
 	for i, x := range d.config.Virtuals {
@@ -65,6 +66,7 @@ func (d *draft) checkVirtuals() {
 		if !d.first(d.virtualByName, x.Name, i, at.name, func(j int) value { return d.virtuals[j].name }) {
 			d.virtualsPartial = true
 		}
+		d.virtualNames[i] = x.Name
 		if !x.Address.IsValid() || !d.checkEdge(at.address, x.Address) {
 			continue
 		}
@@ -91,8 +93,9 @@ func (d *draft) checkVirtuals() {
 	}
 }
 
-// checkNames resolves the reals of the virtuals, each distinct list once.
-func (d *draft) checkNames() {
+// checkNames resolves the reals of the virtuals, each distinct list once. It
+// reports false where they are too many.
+func (d *draft) checkNames() bool {
 	bindings := 0
 	type entry struct {
 		list  *nameList
@@ -107,7 +110,7 @@ func (d *draft) checkNames() {
 		}
 		if bindings += len(l.names); bindings > MaxBindings {
 			d.fail(at.list, fmt.Sprintf("the virtuals name more than %d reals, counted for each", MaxBindings), "name fewer")
-			return
+			return false
 		}
 		if done[l] {
 			continue
@@ -131,6 +134,7 @@ func (d *draft) checkNames() {
 			}
 		}
 	}
+	return true
 }
 
 func (l *nameList) entry(k int) value {
@@ -139,6 +143,9 @@ func (l *nameList) entry(k int) value {
 
 // meant says what a name that is none may have meant.
 func (d *draft) meant(name string, names []string, otherwise string) string {
+	if len(d.errs) >= maxErrors {
+		return "" // nobody sees it, and to look through many names for each of many takes long
+	}
 	if near, ok := d.guess.nearest(name, names); ok {
 		return "did you mean " + quoted(near) + "?"
 	}

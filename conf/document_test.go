@@ -154,3 +154,18 @@ func TestManyWrongNames(t *testing.T) {
 		t.Errorf("%d errors, first %v", len(errs), errs[0])
 	}
 }
+
+// The same of backups, and of settings for far too many reals: a walk over all
+// for each would take minutes.
+func TestManyWrongBackups(t *testing.T) {
+	text := string(bigConfig(30_000, 30_000, 1, true))
+	text = strings.ReplaceAll(text, "backup: r", "backup: rr-")
+	text = strings.ReplaceAll(text, "threshold: 5", "backup: vv-, threshold: 5")
+	_, err := Parse("f.yaml", []byte(text))
+	if errs := all(err); len(errs) != maxErrors+1 || errs[0].Problem != `no real is named "rr-0"` {
+		t.Errorf("%d errors: %.300v", len(errs), err)
+	}
+
+	_, err = Parse("f.yaml", bigConfig(20_000, 20_000, 0, true))
+	wantError(t, err, "f.yaml:20059:108: virtuals[52].reals: the virtuals name more than 1048576 reals, counted for each; name fewer")
+}

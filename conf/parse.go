@@ -51,8 +51,9 @@ type draft struct {
 	inline map[*yaml.Node]*Probe // those that a real or virtual holds itself
 	roots  map[string]*certificates
 
-	// Filled when the probes were read.
+	// Filled as the probes are read.
 	probeByName map[string]int
+	probeNames  []string
 
 	// Filled by the checks.
 	subnets       nets // of the ports
@@ -62,6 +63,7 @@ type draft struct {
 	realByName    map[string]int
 	realNames     []string
 	virtualByName map[string]int
+	virtualNames  []string
 	portOwner     map[netip.Addr]int
 
 	// What is wrong itself is no reason to call wrong what needs it.

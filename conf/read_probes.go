@@ -63,6 +63,7 @@ func (d *draft) readProbe(_ int, v value) {
 	d.fillProbe(&o, p)
 	d.config.Probes = append(d.config.Probes, p)
 	d.probes = append(d.probes, name)
+	d.probeNames = append(d.probeNames, p.Name)
 	i := len(d.probes) - 1
 	if p.Name == "" || !d.first(d.probeByName, p.Name, i, name, func(j int) value { return d.probes[j] }) {
 		d.probesPartial = true
@@ -93,19 +94,11 @@ func (d *draft) readProbeOf(v value) (*Probe, bool) {
 	i, known := d.probeByName[name]
 	if !known {
 		if !d.probesPartial {
-			d.fail(v, "no probe is named "+quoted(name), d.meant(name, d.probeNames(), "the probes are "))
+			d.fail(v, "no probe is named "+quoted(name), d.meant(name, d.probeNames, "the probes are "))
 		}
 		return nil, false
 	}
 	return d.config.Probes[i], true
-}
-
-func (d *draft) probeNames() []string {
-	names := make([]string, len(d.config.Probes))
-	for i, p := range d.config.Probes {
-		names[i] = p.Name
-	}
-	return names
 }
 
 // fillProbe reads all but the name.

@@ -8,8 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The keys that a real and a virtual have in common, for what they say of
-// failure. They stand at the end of each list.
+// The keys of reals and of virtuals, those that both have at the end.
 var (
 	realKeys = append([]string{
 		"name", "address", "port", "weight", "state", "maxconns", "reassign", "reassign-after", "auto-return",
