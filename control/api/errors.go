@@ -1,0 +1,54 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Error is what the server answers where it cannot do what was asked.
+type Error struct {
+	Status  int    `json:"-"` // HTTP's; 0 is taken for 409, a conflict with what is
+	Problem string `json:"error"`
+	Mend    string `json:"mend,omitempty"`
+}
+
+// Error returns one line, "problem; mend".
+func (e *Error) Error() string {
+	if e.Mend == "" {
+		return e.Problem
+	}
+	return e.Problem + "; " + e.Mend
+}
+
+var errClosing = &Error{Status: http.StatusServiceUnavailable, Problem: "the director is stopping", Mend: "ask again when it runs"}
+
+// wrong is a request that makes no sense.
+func wrong(mend, format string, args ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, Problem: fmt.Sprintf(format, args...), Mend: mend}
+}
+
+// fail answers with an error.
+func fail(w http.ResponseWriter, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Status: http.StatusInternalServerError, Problem: err.Error()}
+	}
+	status := e.Status
+	if status == 0 {
+		status = http.StatusConflict
+	}
+	answer(w, status, e)
+}
+
+// answer writes a document, laid out for people. The client may be gone: then nobody misses it.
+func answer(w http.ResponseWriter, status int, document any) {
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		status, text = http.StatusInternalServerError, []byte(`{"error": "the answer cannot be written as JSON"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n'))
+}

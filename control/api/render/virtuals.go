@@ -1,0 +1,76 @@
+package render
+
+import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"linedirector/control/api"
+)
+
+var virtualColumns = []column{
+	{head: "VIRTUAL"}, {head: "ADDRESS"}, {head: "PROTOCOL"}, {head: "PREDICTOR"}, {head: "CONNECTIONS", right: true},
+	{head: "HALF-OPEN", right: true}, {head: "OPENED", right: true}, {head: "REALS", right: true}, {head: "ACTIVE"},
+}
+
+var wideVirtualColumns = slices.Concat(virtualColumns, []column{
+	{head: "BACKUP"}, {head: "SYNGUARD", right: true}, {head: "NO-REAL", right: true}, {head: "STATES"},
+})
+
+// Virtuals writes a table of virtuals. REALS is those in service of all; ACTIVE is who takes new connections: own, the
+// backup virtual's name, or none.
+func Virtuals(out io.Writer, virtuals []api.Virtual, wide bool) error {
+	columns := virtualColumns
+	if wide {
+		columns = wideVirtualColumns
+	}
+	t := newTable(out, columns)
+	for i := range virtuals {
+		v := &virtuals[i]
+		cells := []string{
+			word(v.Name), endpoint(v.Address, v.Port), word(v.Protocol), word(v.Predictor), count(v.Connections),
+			count(v.HalfOpen), count(v.OpenedTotal), inService(v.Reals), active(v),
+		}
+		if wide {
+			cells = append(cells, word(v.Backup), limit(v.SynGuard), count(v.NoRealTotal), realStates(v.Reals))
+		}
+		t.row(cells...)
+	}
+	return t.write()
+}
+
+func inService(reals []api.VirtualReal) string {
+	n := 0
+	for _, r := range reals {
+		if r.State == api.InService {
+			n++
+		}
+	}
+	return strconv.Itoa(n) + "/" + strconv.Itoa(len(reals))
+}
+
+func active(v *api.Virtual) string {
+	switch {
+	case v.Draining:
+		return "draining"
+	case v.Active.Tier == api.TierBackup:
+		return word(v.Active.Virtual)
+	default:
+		return word(v.Active.Tier)
+	}
+}
+
+// realStates names the state only where it is not in-service.
+func realStates(reals []api.VirtualReal) string {
+	if len(reals) == 0 {
+		return "-"
+	}
+	out := make([]string, len(reals))
+	for i, r := range reals {
+		if out[i] = word(r.Name); r.State != api.InService {
+			out[i] += ":" + word(r.State)
+		}
+	}
+	return strings.Join(out, ",")
+}
