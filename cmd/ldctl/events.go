@@ -24,6 +24,7 @@ func (c *call) events(ctx context.Context, words []string) error {
 		return err
 	}
 	lines := json.NewEncoder(c.out)
+	lines.SetEscapeHTML(false)
 	err = c.client.Events(ctx, after, c.follow, func(e api.Event) error {
 		switch {
 		case e.Time.Before(from):

@@ -47,12 +47,12 @@ func newFlags() *flags {
 
 	g := f.group("For every command")
 	g.StringVar(&f.socket, "socket", cmp.Or(os.Getenv(socketVariable), api.DefaultSocket),
-		"the director's control socket, a `PATH`; the variable "+socketVariable+" says it, too")
+		"`PATH` of the director's control socket; or set "+socketVariable)
 	g.BoolVar(&f.version, "version", false, "print the version and exit")
 	g.BoolVarP(&f.help, "help", "h", false, "print this and exit")
 
 	g = f.group("For show, set and events", "show", "set", "events")
-	g.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: table, wide (more columns) or json")
+	g.StringVarP(&f.output, "output", "o", "table", "write in this `FORMAT`: table, wide (more columns) or json")
 
 	g = f.group("For show flow", "show flow")
 	g.StringVar(&f.virtual, "virtual", "", "flows of the virtual `NAME`")
@@ -63,7 +63,7 @@ func newFlags() *flags {
 
 	g = f.group("For events", "events")
 	g.BoolVarP(&f.follow, "follow", "f", false, "go on with those to come, until interrupted")
-	g.StringVar(&f.since, "since", "", "those after the event of this number, or of the last 10m: `SEQ|TIME`")
+	g.StringVar(&f.since, "since", "", "`SEQ|TIME`: those after this number, or of so long a time, as in 10m")
 
 	for _, g := range f.groups {
 		f.all.AddFlagSet(g.flags)
@@ -99,7 +99,11 @@ func (f *flags) mend(err error) error {
 	if errors.As(err, &unknown) {
 		var names []string
 		f.all.VisitAll(func(flag *pflag.Flag) { names = append(names, "--"+flag.Name) })
-		return &usageError{api.Unknown("flag", "--"+unknown.GetSpecifiedName(), names, "ldctl --help")}
+		name := unknown.GetSpecifiedName()
+		if len(name) > 1 {
+			name = "-" + name
+		}
+		return &usageError{api.Unknown("flag", "-"+name, names, "ldctl --help")}
 	}
 	return misused("%w; see ldctl --help", err)
 }

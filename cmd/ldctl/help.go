@@ -23,9 +23,9 @@ Commands:
   show flow       connections, one a line; a NAME picks those of a virtual
   show worker     workers: flows, packets, how busy; a NAME is a number
   events          reals' changes of state, with cause and counts
-  set real        set a state: in-service, maintenance (no new connections but of
-                  sticky clients; no probes), sticky-only (as maintenance, but
-                  probed), out-of-service or externally-failed
+  set real        set a state: in-service, maintenance (only sticky clients may
+                  come; no probes), sticky-only (as maintenance, but probed),
+                  out-of-service or externally-failed
 
   The plural will do, too: ldctl show reals.
 `
@@ -36,7 +36,7 @@ Examples:
     ldctl show real
     ldctl show real web1 -o wide
 
-  Take a real out of service for a while, see its connections end, bring it back:
+  Take a real out for a while, see its connections end, bring it back:
     ldctl set real web1 state maintenance
     ldctl show flow --real web1
     ldctl set real web1 state in-service
@@ -44,13 +44,14 @@ Examples:
   See what happened in the last hour, and what happens from now on:
     ldctl events --since 1h --follow
 
-  Count a client's connections by phase:
-    ldctl show flow --client 198.51.100.7 -o json | jq -r '.flows[].phase' | sort | uniq -c
+  Count connections by phase:
+    ldctl show flow -o json | jq -r '.flows[].phase' | sort | uniq -c
 
-Exit codes: 0 done; 1 the director refused or cannot be reached; 2 not understood.
+Exit codes:
+  0 done; 1 the director refused or cannot be reached; 2 not understood
 `
 
-// text returns the whole help, in lines of at most 90 columns.
+// text returns the whole help, in lines of at most 80 columns.
 func (f *flags) text() string {
 	var b strings.Builder
 	b.WriteString(helpHead)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,11 +45,16 @@ func fail(w http.ResponseWriter, err error) {
 
 // answer writes a document, laid out for people. The client may be gone: then nobody misses it.
 func answer(w http.ResponseWriter, status int, document any) {
-	text, err := json.MarshalIndent(document, "", "  ")
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{"error": "the answer cannot be written as JSON"}`)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false) // nothing here is HTML
+	if err := e.Encode(document); err != nil {
+		status = http.StatusInternalServerError
+		text.Reset()
+		text.WriteString(`{"error": "the answer cannot be written as JSON"}` + "\n")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n'))
+	_, _ = w.Write(text.Bytes())
 }

@@ -41,7 +41,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	f := journal.Follow(since)
 	defer f.Close()
-	s.stream(&eventWriter{lines: json.NewEncoder(w), control: http.NewResponseController(w), within: s.limits.write}, r, f, follow)
+	out := &eventWriter{lines: json.NewEncoder(w), control: http.NewResponseController(w), within: s.limits.write}
+	out.lines.SetEscapeHTML(false)
+	s.stream(out, r, f, follow)
 	return nil
 }
 

@@ -28,11 +28,13 @@ func routes() []route {
 		{Route{"GET", "/v1/workers", "workers; ?number= picks some"}, []string{"number"}, (*Server).workers},
 		{
 			Route{"GET", "/v1/flows", "flows, in pages; ?limit= &cursor= &virtual= &real= &client= &phase="},
-			[]string{"limit", "cursor", "virtual", "real", "client", "phase"}, (*Server).flows,
+			[]string{"limit", "cursor", "virtual", "real", "client", "phase"},
+			(*Server).flows,
 		},
 		{
 			Route{"GET", "/v1/events", "events, one a line; ?since=SEQ, &follow=1 for those to come"},
-			[]string{"since", "follow"}, (*Server).events,
+			[]string{"since", "follow"},
+			(*Server).events,
 		},
 	}
 }

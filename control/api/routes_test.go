@@ -48,12 +48,12 @@ func TestLists(t *testing.T) {
 func TestPromisedFields(t *testing.T) {
 	s := serve(t)
 	for path, want := range map[string]string{
-		"/v1/reals?name=web2": `{"reals":[{"name":"web2","address":"10.0.0.12","port":8080,"state":"failed","since":"2026-11-25T03:59:42Z",` +
+		"/v1/reals?name=web2": `{"reals":[{"name":"web2","address":"10.0.0.12","port":8080,"state":"failed","since":"2025-11-25T03:59:42Z",` +
 			`"cause":"threshold reached","draining":false,"weight":1,"connections":12,"opened_total":400112,"ditched":8,"threshold":8,` +
 			`"ditched_by_silence_total":60,"ditched_by_reset_total":9,"reassigned_total":68,"response_time_seconds":0.25,` +
 			`"retry_in_seconds":42,"backup":"spare","virtuals":["web","web-tls"],` +
-			`"probe":{"type":"http","up":false,"last":"2026-11-25T03:59:59Z","cause":"status 503"}}]}`,
-		"/v1/reals?name=spare": `{"reals":[{"name":"spare","address":"10.0.0.19","port":8080,"state":"in-service","since":"2026-11-25T03:55:00Z",` +
+			`"probe":{"type":"http","up":false,"last":"2025-11-25T03:59:59Z","cause":"status 503"}}]}`,
+		"/v1/reals?name=spare": `{"reals":[{"name":"spare","address":"10.0.0.19","port":8080,"state":"in-service","since":"2025-11-25T03:55:00Z",` +
 			`"cause":"","draining":false,"weight":1,"connections":40,"opened_total":40,"ditched":0,"threshold":8,` +
 			`"ditched_by_silence_total":0,"ditched_by_reset_total":0,"reassigned_total":0,"slow_start_left_seconds":12.5,"virtuals":["web"]}]}`,
 		"/v1/virtuals?name=web-tls": `{"virtuals":[{"name":"web-tls","address":"192.0.2.10","port":443,"protocol":"tcp","predictor":"weighted",` +
@@ -64,7 +64,7 @@ func TestPromisedFields(t *testing.T) {
 		"/v1/flows?phase=half-open": `{"flows":[{"client":"198.51.100.7:50002","virtual_endpoint":"192.0.2.10:80","real_endpoint":"10.0.0.12:8080",` +
 			`"virtual":"web","real":"web2","protocol":"tcp","phase":"half-open","age_seconds":1.9,"idle_seconds":0.9,"syns":2,` +
 			`"forward_bytes":0,"reply_bytes":0,"worker":1}]}`,
-		"/v1/events?since=1": `{"seq":2,"time":"2026-11-25T03:59:57Z","kind":"state","real":"ns","from":"in-service","to":"maintenance",` +
+		"/v1/events?since=1": `{"seq":2,"time":"2025-11-25T03:59:57Z","kind":"state","real":"ns","from":"in-service","to":"maintenance",` +
 			`"cause":"operator","numbers":{"ditched":0,"threshold":8,"by_silence":0,"by_reset":0,"connections":0},` +
 			`"text":"real ns: in-service → maintenance: operator"}`,
 	} {

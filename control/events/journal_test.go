@@ -183,8 +183,8 @@ func TestText(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	e := Event{7, time.Date(2026, 11, 25, 3, 4, 5, 6e6, time.UTC), State, "a", "failed", "testing", "retry timer", Numbers{8, 8, 6, 2, 0}}
-	const want = `{"seq":7,"time":"2026-11-25T03:04:05.006Z","kind":"state","real":"a","from":"failed","to":"testing","cause":"retry timer",` +
+	e := Event{7, time.Date(2025, 11, 25, 3, 4, 5, 6e6, time.UTC), State, "a", "failed", "testing", "retry timer", Numbers{8, 8, 6, 2, 0}}
+	const want = `{"seq":7,"time":"2025-11-25T03:04:05.006Z","kind":"state","real":"a","from":"failed","to":"testing","cause":"retry timer",` +
 		`"numbers":{"ditched":8,"threshold":8,"by_silence":6,"by_reset":2,"connections":0}}`
 	got, err := json.Marshal(e)
 	if err != nil || string(got) != want {

@@ -16,7 +16,7 @@ import (
 )
 
 // Now is when the example is looked at.
-var Now = time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC)
+var Now = time.Date(2025, 11, 25, 4, 0, 0, 0, time.UTC)
 
 // Backend is an api.Backend that answers what its fields say. Its methods may be called from any goroutine; fields are set
 // before.

@@ -9,8 +9,14 @@ import (
 )
 
 var flowColumns = []column{
-	{head: "CLIENT", least: 21}, {head: "VIRTUAL", least: 18}, {head: "REAL", least: 18}, {head: "PROTOCOL"}, {head: "PHASE", least: 11},
-	{head: "AGE", right: true, least: 4}, {head: "IDLE", right: true}, {head: "SYNS", right: true},
+	{head: "CLIENT", least: 21},
+	{head: "VIRTUAL", least: 18},
+	{head: "REAL", least: 18},
+	{head: "PROTOCOL"},
+	{head: "PHASE", least: 11},
+	{head: "AGE", right: true, least: 4},
+	{head: "IDLE", right: true},
+	{head: "SYNS", right: true},
 }
 
 var wideFlowColumns = slices.Concat(flowColumns, []column{

@@ -19,13 +19,15 @@ func NewList(out io.Writer, key string) *List { return &List{out: out, key: key}
 // Add writes the next members.
 func Add[T any](l *List, members []T) error {
 	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("    ", "  ")
+	e.SetEscapeHTML(false)
 	for i := range members {
-		text, err := json.MarshalIndent(&members[i], "    ", "  ")
-		if err != nil {
+		b.WriteString(l.comma() + "    ")
+		if err := e.Encode(&members[i]); err != nil {
 			return err
 		}
-		b.WriteString(l.comma() + "    ")
-		b.Write(text)
+		b.Truncate(b.Len() - 1) // the line's end: a comma may follow
 	}
 	_, err := l.out.Write(b.Bytes())
 	return err

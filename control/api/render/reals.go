@@ -9,13 +9,28 @@ import (
 )
 
 var realColumns = []column{
-	{head: "REAL"}, {head: "ADDRESS"}, {head: "STATE"}, {head: "CONNECTIONS", right: true}, {head: "THRESHOLD", right: true},
-	{head: "SILENCE", right: true}, {head: "RESET", right: true}, {head: "RESPONSE", right: true}, {head: "SINCE", right: true},
+	{head: "REAL"},
+	{head: "ADDRESS"},
+	{head: "STATE"},
+	{head: "CONNECTIONS", right: true},
+	{head: "THRESHOLD", right: true},
+	{head: "SILENCE", right: true},
+	{head: "RESET", right: true},
+	{head: "RESPONSE", right: true},
+	{head: "SINCE", right: true},
 }
 
 var wideRealColumns = slices.Concat(realColumns, []column{
-	{head: "OPENED", right: true}, {head: "MAXCONNS", right: true}, {head: "WEIGHT", right: true}, {head: "REASSIGNED", right: true},
-	{head: "RETRY", right: true}, {head: "SLOWSTART", right: true}, {head: "PROBE"}, {head: "BACKUP"}, {head: "VIRTUALS"}, {head: "CAUSE"},
+	{head: "OPENED", right: true},
+	{head: "MAXCONNS", right: true},
+	{head: "WEIGHT", right: true},
+	{head: "REASSIGNED", right: true},
+	{head: "RETRY", right: true},
+	{head: "SLOWSTART", right: true},
+	{head: "PROBE"},
+	{head: "BACKUP"},
+	{head: "VIRTUALS"},
+	{head: "CAUSE"},
 })
 
 // Reals writes a table of reals as they are at now. THRESHOLD is consecutive ditched connections of as many as fail the

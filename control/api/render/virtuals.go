@@ -10,8 +10,15 @@ import (
 )
 
 var virtualColumns = []column{
-	{head: "VIRTUAL"}, {head: "ADDRESS"}, {head: "PROTOCOL"}, {head: "PREDICTOR"}, {head: "CONNECTIONS", right: true},
-	{head: "HALF-OPEN", right: true}, {head: "OPENED", right: true}, {head: "REALS", right: true}, {head: "ACTIVE"},
+	{head: "VIRTUAL"},
+	{head: "ADDRESS"},
+	{head: "PROTOCOL"},
+	{head: "PREDICTOR"},
+	{head: "CONNECTIONS", right: true},
+	{head: "HALF-OPEN", right: true},
+	{head: "OPENED", right: true},
+	{head: "REALS", right: true},
+	{head: "ACTIVE"},
 }
 
 var wideVirtualColumns = slices.Concat(virtualColumns, []column{

@@ -9,9 +9,16 @@ import (
 )
 
 var workerColumns = []column{
-	{head: "WORKER", right: true}, {head: "CPU", right: true}, {head: "FLOWS", right: true}, {head: "CAPACITY", right: true},
-	{head: "FORWARD", right: true}, {head: "REPLY", right: true}, {head: "HANDED", right: true}, {head: "DROPS", right: true},
-	{head: "BUSY", right: true}, {head: "STALL", right: true},
+	{head: "WORKER", right: true},
+	{head: "CPU", right: true},
+	{head: "FLOWS", right: true},
+	{head: "CAPACITY", right: true},
+	{head: "FORWARD", right: true},
+	{head: "REPLY", right: true},
+	{head: "HANDED", right: true},
+	{head: "DROPS", right: true},
+	{head: "BUSY", right: true},
+	{head: "STALL", right: true},
 }
 
 var wideWorkerColumns = slices.Concat(workerColumns, []column{
