@@ -16,7 +16,8 @@ type Backend interface {
 	// Workers lists all workers by number.
 	Workers() []Worker
 	// Flows returns a page of the flows that q picks; an *Error where its cursor is none of this backend's. A page may
-	// be empty and yet have a next one. Names and phase in q are known ones, its limit is from 1 to MaxPage.
+	// be empty and yet have a next one. Over all pages no flow is missed that stays open from the first to the last. Names
+	// and phase in q are known ones, its limit is from 1 to MaxPage.
 	Flows(ctx context.Context, q FlowQuery) (FlowPage, error)
 	// SetRealState sets a real of the configuration to a state that an operator may set; an *Error where that cannot be.
 	SetRealState(name, state string) error

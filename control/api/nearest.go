@@ -8,7 +8,7 @@ import (
 
 // maxNames is how many right names a wrong one is compared with, and how many of them an error lists.
 const (
-	maxNames  = 1 << 16
+	maxNames  = 1 << 14
 	maxListed = 8
 )
 
