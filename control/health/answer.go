@@ -138,8 +138,7 @@ func (a *answer) readBody() ([]byte, error) {
 	body := a.start // its end so far, behind which lies what was not decoded
 	for {
 		if a.chunked {
-			raw := body
-			out, in, err := chunks.decode(a.turn.buf[a.start:a.have], body-a.start, raw-a.start)
+			out, in, err := chunks.decode(a.turn.buf[a.start:a.have], body-a.start)
 			if err != nil {
 				return nil, err
 			}
@@ -171,9 +170,10 @@ type chunks struct {
 	ended  bool
 }
 
-// decode moves the data found in b[in:] down to b[out:], and returns where both have come to. What is left between in and
-// the end of b is the beginning of something that is to come whole.
-func (c *chunks) decode(b []byte, out, in int) (int, int, error) {
+// decode takes chunks from b[out:] and moves their data together, to b[out:]. It returns where the data ends, and where
+// what is not decoded begins: a line that has not come whole.
+func (c *chunks) decode(b []byte, out int) (int, int, error) {
+	in := out
 	for in < len(b) && !c.ended {
 		if c.left > 0 {
 			n := copy(b[out:], b[in:min(len(b), in+c.left)])
