@@ -150,7 +150,7 @@ func TestDeliver(t *testing.T) {
 		{"error", heard{1, real, 0, false, "host unreachable"}, true},
 		{"error about another", heard{1, netip.MustParseAddr("192.0.2.2"), 0, false, "host unreachable"}, false},
 	} {
-		e := &echo{to: real, key: 1, cookie: 5, answer: make(chan error, 1)}
+		e := &echo{to: real, key: 1, cookie: 5, answer: make(chan string, 1)}
 		p := pinger{waiting: map[uint32]*echo{1: e}}
 		p.deliver(&c.h)
 		p.deliver(&c.h) // a second time nobody waits

@@ -33,7 +33,7 @@ func newHTTPSChecker(t *Target) *httpsChecker {
 		NextProtos:         []string{"http/1.1"},
 		MinVersion:         tls.VersionTLS12,
 		ClientSessionCache: &c.session,
-		// The post-quantum exchange costs a real and us more than all the rest of the handshake, and a probe has no secrets.
+		// Without the post-quantum exchange, which is on by default: it is dear, and a probe has no secrets.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 	}
 	return c

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -23,8 +24,11 @@ func (c *icmpChecker) check(t *turn) error {
 	t.timer.Reset(t.timeout)
 	defer t.timer.Stop()
 	select {
-	case err := <-t.echo.answer:
-		return err
+	case cause := <-t.echo.answer:
+		if cause != "" {
+			return errors.New(cause)
+		}
+		return nil
 	case <-t.timer.C:
 	case <-t.stop:
 	}
@@ -36,8 +40,8 @@ func (c *icmpChecker) check(t *turn) error {
 type echo struct {
 	to     netip.Addr
 	key    uint32
-	cookie uint64     // nobody but who got the request can know it
-	answer chan error // receives once, or nothing after forget
+	cookie uint64      // nobody but who got the request can know it
+	answer chan string // receives once why there is none, "" if there is; or nothing, after forget
 }
 
 // pinger is the socket of all ICMP probes of a family, and a goroutine that reads from it. It opens with the first probe.
@@ -98,7 +102,7 @@ func (p *pinger) filter(fd int) error {
 func (p *pinger) send(t *turn, to netip.Addr) error {
 	family := t.address(netip.AddrPortFrom(to, 0))
 	select {
-	case <-t.echo.answer:
+	case <-t.echo.answer: // of a probe that was given up
 	default:
 	}
 	p.mu.Lock()
@@ -164,11 +168,7 @@ func (p *pinger) deliver(h *heard) {
 		return
 	}
 	delete(p.waiting, h.key)
-	var err error
-	if h.cause != "" {
-		err = fmt.Errorf("%s", h.cause)
-	}
-	e.answer <- err
+	e.answer <- h.cause
 }
 
 func (p *pinger) close() {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket is made by hand: net.Dialer makes 25 allocations and half as many system calls more.
+// A socket is made by hand: by net.Dialer it costs 25 allocations, by hand three.
 
 func (t *Target) endpoint() netip.AddrPort {
 	return netip.AddrPortFrom(t.Address.Unmap(), t.Spec.Port)
@@ -30,7 +30,7 @@ func (t *turn) dial(kind int, to netip.AddrPort) error {
 		}
 	}
 	err = unix.Connect(fd, t.sa)
-	if err != nil && err != unix.EINPROGRESS { //nolint:errorlint // a system call's own
+	if err != nil && err != unix.EINPROGRESS {
 		_ = unix.Close(fd)
 		return t.failed("connect", err)
 	}

@@ -40,7 +40,7 @@ func (t *turn) init() {
 	t.poll = t.connected
 	t.timer = time.NewTimer(time.Hour)
 	t.timer.Stop()
-	t.echo.answer = make(chan error, 1)
+	t.echo.answer = make(chan string, 1)
 }
 
 // begin makes the turn ready for another probe, which may be aborted from now on. The caller holds Prober.mu.
