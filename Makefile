@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-stop test unit race fuzz lint e2e bench bench-device perf vulncheck ci clean
+.PHONY: help build demo demo-stop test unit race fuzz lint e2e bench bench-device rescue perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -69,6 +69,11 @@ bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=reg
 bench-device: build ## Measure the whole program through a device beside testpmd (DEVICEFLAGS='-rounds 3')
 	@test/setup bench
 	go run ./perf/device $(DEVICEFLAGS)
+
+rescue: build ## Show which balancers lose connections when a server dies (as root, 20 minutes; RESCUEFLAGS='--scenarios silent')
+	@test/setup rescue
+	@((EUID == 0)) || { echo "rescue: network namespaces need root: sudo make rescue" >&2; exit 1; }
+	go run ./perf/rescue $(RESCUEFLAGS)
 
 perf: ## Run all measurements on this machine: bench, then bench-device
 	@$(MAKE) --no-print-directory bench bench-device

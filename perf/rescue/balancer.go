@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// configs is the folder of the balancers' configuration files.
+const configs = "perf/rescue/config"
+
+// balancer is one of those that are compared.
+type balancer struct {
+	name  string
+	says  func(*settings) string // one line for the reader of a table
+	start func(*settings, *site) error
+}
+
+// Name is what --balancers calls it.
+func (b balancer) Name() string { return b.name }
+
+var balancers = []balancer{
+	{"linedirector", sayLinedirector, startLinedirector},
+	{"haproxy", say("TCP mode, `check inter 2s fall 3`, `retries 3`, `timeout connect 5s`"), startHAProxy("haproxy.cfg")},
+	{"haproxy-redispatch", say("the same with `option redispatch`"), startHAProxy("haproxy-redispatch.cfg")},
+	{"nftables", say("DNAT by `numgen inc mod 4`, remembered by conntrack; no health checks"), startNftables},
+}
+
+func say(text string) func(*settings) string { return func(*settings) string { return text } }
+
+func sayLinedirector(s *settings) string {
+	text := fmt.Sprintf("`predictor: %s`, workers on CPUs %s", s.Predictor, s.Lcores)
+	if s.Retry != "" {
+		text += fmt.Sprintf(", `retry: %s`", s.Retry)
+	}
+	return text
+}
+
+// startKernel gives the balancer's machine the addresses that linedirector would set by itself.
+func startKernel() error {
+	return errors.Join(
+		balance.run("", "ip", "address", "add", outsideAddress+"/24", "dev", "eth-out"),
+		balance.run("", "ip", "address", "add", virtual+"/32", "dev", "eth-out"),
+		balance.run("", "ip", "address", "add", insideAddress+"/24", "dev", "eth-in"))
+}
+
+func startHAProxy(config string) func(*settings, *site) error {
+	return func(_ *settings, site *site) (err error) {
+		if err := startKernel(); err != nil {
+			return err
+		}
+		site.balancer, err = balance.start(nil, "haproxy", "-db", "-f", filepath.Join(configs, config))
+		return err
+	}
+}
+
+func startNftables(*settings, *site) error {
+	return errors.Join(
+		startKernel(),
+		balance.run("", "sysctl", "-qw", "net.ipv4.ip_forward=1"),
+		balance.run("", "nft", "-f", filepath.Join(configs, "nftables.nft")))
+}
+
+func startLinedirector(s *settings, site *site) error {
+	text, err := linedirectorConfig(s)
+	if err != nil {
+		return err
+	}
+	file, err := site.write("linedirector.yaml", text)
+	if err != nil {
+		return err
+	}
+	args := []string{s.director, "--config", file, "--lcores", s.Lcores, "--flows", "131072", "--mbufs", "16384"}
+	if !hugepages() {
+		args = append(args, "--no-huge")
+	}
+	site.balancer, err = balance.start(nil, args...)
+	return err
+}
+
+// linedirectorConfig fills the template in.
+func linedirectorConfig(s *settings) (string, error) {
+	t, err := template.ParseFiles(filepath.Join(configs, "linedirector.yaml"))
+	if err != nil {
+		return "", err
+	}
+	values := struct{ Queues, Retry, Predictor string }{Predictor: s.Predictor}
+	if workers := 1 + strings.Count(s.Lcores, ","); workers > 1 {
+		values.Queues = fmt.Sprintf(",qpairs=%d", workers)
+	}
+	if s.Retry != "" {
+		values.Retry = ", retry: " + s.Retry
+	}
+	var text strings.Builder
+	err = t.Execute(&text, values)
+	return text.String(), err
+}
+
+// hugepages tells whether enough of them are free for one director.
+func hugepages() bool {
+	text, err := os.ReadFile("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+	if err != nil {
+		return false
+	}
+	var free int
+	_, err = fmt.Sscan(string(text), &free)
+	return err == nil && free >= 192
+}
+
+// ready waits until connections through the balancer are answered one after the other, often enough that each real
+// had its turn, and neighbours are known.
+func (s *site) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for answered := 0; answered < 5*len(reals); {
+		err := try(ctx)
+		if err == nil {
+			answered++
+			continue
+		}
+		answered = 0
+		printed := ""
+		if s.balancer != nil {
+			printed = s.balancer.printed()
+			select {
+			case <-s.balancer.ended:
+				return fmt.Errorf("the balancer ended: %w: %s", s.balancer.err, printed)
+			default:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("nobody answers through the balancer: %w: %s", err, printed)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// try is one connection through the balancer.
+func try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := client.dial(ctx, endpoint)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write([]byte(request)); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(conn)
+	if err == nil && len(text) == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
