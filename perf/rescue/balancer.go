@@ -27,6 +27,7 @@ func (b balancer) Name() string { return b.name }
 
 var balancers = []balancer{
 	{"linedirector", sayLinedirector, startLinedirector},
+	{"linedirector-roundrobin", sayInTurn, startInTurn},
 	{"haproxy", say("TCP mode, `check inter 2s fall 3`, `retries 3`, `timeout connect 5s`"), startHAProxy("haproxy.cfg")},
 	{"haproxy-redispatch", say("the same with `option redispatch`"), startHAProxy("haproxy-redispatch.cfg")},
 	{"nftables", say("DNAT by `numgen inc mod 4`, remembered by conntrack; no health checks"), startNftables},
@@ -40,6 +41,13 @@ func sayLinedirector(s *settings) string {
 		text += fmt.Sprintf(", `retry: %s`", s.Retry)
 	}
 	return text
+}
+
+// inTurn is settings with the predictor that the other balancers have here, whatever --predictor says.
+func inTurn(s *settings) *settings {
+	turned := *s
+	turned.Predictor = "roundrobin"
+	return &turned
 }
 
 // startKernel gives the balancer's machine the addresses that linedirector would set by itself.
@@ -83,6 +91,10 @@ func startLinedirector(s *settings, site *site) error {
 	site.balancer, err = balance.start(nil, args...)
 	return err
 }
+
+func sayInTurn(s *settings) string { return sayLinedirector(inTurn(s)) }
+
+func startInTurn(s *settings, site *site) error { return startLinedirector(inTurn(s), site) }
 
 // linedirectorConfig fills the template in.
 func linedirectorConfig(s *settings) (string, error) {

@@ -79,13 +79,17 @@ func panel(s *settings, c measured) *plot.Plot {
 	p.Y.Min, p.Y.Max = fastest.Seconds(), max(30*time.Second, 2*s.Deadline).Seconds()
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = plot.ConstantTicks{
-		{Value: 1e-4, Label: "0.1 ms"}, {Value: 1e-3, Label: "1 ms"}, {Value: 1e-2, Label: "10 ms"},
-		{Value: 0.1, Label: "0.1 s"}, {Value: 1, Label: "1 s"}, {Value: 10, Label: "10 s"},
+		{Value: 1e-4, Label: "0.1 ms"},
+		{Value: 1e-3, Label: "1 ms"},
+		{Value: 1e-2, Label: "10 ms"},
+		{Value: 0.1, Label: "0.1 s"},
+		{Value: 1, Label: "1 s"},
+		{Value: 10, Label: "10 s"},
 	}
 	p.Add(
 		shade{c.Summary.On.Seconds(), c.Summary.Off.Seconds()}, grid{},
-		newDots(s, c.samples, func(o outcome) bool { return o == ok }, square, answeredColor),
-		newDots(s, c.samples, func(o outcome) bool { return o != ok }, cross, lostColor))
+		newDots(s, c.samples, func(o outcome) bool { return o == ok }, square, squarePen, answeredColor),
+		newDots(s, c.samples, func(o outcome) bool { return o != ok }, cross, crossPen, lostColor))
 	return p
 }
 
@@ -134,15 +138,19 @@ func (grid) Plot(c draw.Canvas, p *plot.Plot) {
 type dots struct {
 	at    []struct{ x, y float64 }
 	shape func(*vg.Path, vg.Point)
+	pen   vg.Length
 	color color.Color
 }
 
+// squarePen and crossPen are the widths of lines that the two shapes are drawn with.
+const squarePen, crossPen = 1.3, 0.7
+
 // cellsX and cellsY are how finely a panel can be read: of connections in the same cell, one is drawn.
-const cellsX, cellsY = 300, 70
+const cellsX, cellsY = 220, 40
 
 // newDots takes those samples whose outcome is wanted.
-func newDots(s *settings, samples []sample, wanted func(outcome) bool, shape func(*vg.Path, vg.Point), c color.Color) *dots {
-	d := &dots{shape: shape, color: c}
+func newDots(s *settings, samples []sample, wanted func(outcome) bool, shape func(*vg.Path, vg.Point), pen vg.Length, c color.Color) *dots {
+	d := &dots{shape: shape, pen: pen, color: c}
 	bottom, top := math.Log(fastest.Seconds()), math.Log(s.Deadline.Seconds())
 	taken := map[[2]int]bool{}
 	for _, sample := range samples {
@@ -168,36 +176,24 @@ func (d *dots) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	if len(path) > 0 {
 		c.SetColor(d.color)
-		c.Fill(path)
+		c.SetLineWidth(d.pen)
+		c.Stroke(path)
 	}
 }
 
-// square adds a small square to the path.
+// square adds a small square to the path: a bar as long as the pen is wide.
 func square(path *vg.Path, at vg.Point) {
-	const r = 0.65
-	for i, corner := range [][2]vg.Length{{-r, -r}, {r, -r}, {r, r}, {-r, r}} {
-		add(path, i == 0, at, corner)
-	}
-	path.Close()
+	bar(path, at, squarePen/2, 0)
 }
 
-// cross adds a small x to the path: two thin bars.
+// cross adds a small x to the path.
 func cross(path *vg.Path, at vg.Point) {
-	const r, w = 1.7, 0.5
-	for _, turn := range []vg.Length{1, -1} {
-		for i, corner := range [][2]vg.Length{{-r - w, -r}, {-r, -r - w}, {r + w, r}, {r, r + w}} {
-			add(path, i == 0, at, [2]vg.Length{corner[0] * turn, corner[1]})
-		}
-		path.Close()
-	}
+	bar(path, at, 1.7, 1.7)
+	bar(path, at, 1.7, -1.7)
 }
 
-// add continues the path, or begins a part of it, at a place beside at.
-func add(path *vg.Path, begin bool, at vg.Point, off [2]vg.Length) {
-	to := vg.Point{X: at.X + off[0], Y: at.Y + off[1]}
-	if begin {
-		path.Move(to)
-	} else {
-		path.Line(to)
-	}
+// bar adds a line to the path, from one side of at to the other.
+func bar(path *vg.Path, at vg.Point, x, y vg.Length) {
+	path.Move(vg.Point{X: at.X - x, Y: at.Y - y})
+	path.Line(vg.Point{X: at.X + x, Y: at.Y + y})
 }
