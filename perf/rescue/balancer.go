@@ -68,11 +68,13 @@ func startHAProxy(config string) func(*settings, *site) error {
 	}
 }
 
-func startNftables(*settings, *site) error {
+func startNftables(_ *settings, site *site) error {
+	load := []string{"nft", "-f", filepath.Join(configs, "nftables.nft")}
+	site.commands = append(site.commands, strings.Join(balance.command(load...), " "))
 	return errors.Join(
 		startKernel(),
 		balance.run("", "sysctl", "-qw", "net.ipv4.ip_forward=1"),
-		balance.run("", "nft", "-f", filepath.Join(configs, "nftables.nft")))
+		balance.run("", load...))
 }
 
 func startLinedirector(s *settings, site *site) error {

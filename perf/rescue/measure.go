@@ -32,6 +32,7 @@ func measure(ctx context.Context, s *settings, b balancer, sc scenario) (measure
 	if err := b.start(s, site); err != nil {
 		return m, err
 	}
+	m.Commands = site.commands
 	if site.balancer != nil {
 		m.Commands = append(m.Commands, strings.ReplaceAll(strings.Join(site.balancer.cmd.Args, " "), site.dir, "DIR"))
 	}

@@ -40,6 +40,7 @@ type site struct {
 	dir      string
 	servers  []*process // by the reals' order
 	balancer *process   // nil for those that the kernel is
+	commands []string   // that made the kernel one
 }
 
 // build makes the network of one case and starts its servers. What is made is in the site even on an error.
