@@ -10,18 +10,25 @@ const (
 	Closing                  // both ends sent a FIN; the record stays for the close delay
 	Reset                    // one end sent a RST; data restores the connection
 	UDP                      // a UDP flow, alive by its idle timer
+	Ditched                  // the real refused the client's SYN, or did not answer and there was no other: the next SYN may go elsewhere
 )
 
 // String is the word that operators see.
 func (p Phase) String() string {
-	return [...]string{"free", "half-open", "established", "closing", "reset", "udp"}[p]
+	return [...]string{"free", "half-open", "established", "closing", "reset", "udp", "ditched"}[p]
 }
 
 // Counted tells whether a connection in this phase counts on its virtual and real.
 func (p Phase) Counted() bool { return p == HalfOpen || p == Established || p == UDP }
 
+// Opening tells whether the client still waits for an answer or the real for the client: the record's union then holds
+// the attempt's data.
+func (p Phase) Opening() bool { return p == HalfOpen || p == Ditched }
+
 // Steady tells whether the connection is one that data alone does not change.
-func (r *Record) Steady() bool { return r.Phase == Established || r.Phase == UDP }
+func (r *Record) Steady() bool {
+	return (r.Phase == Established || r.Phase == UDP) && r.Flags&Watched == 0
+}
 
 // Flags of a record.
 const (
@@ -29,6 +36,8 @@ const (
 	RealFIN                     // the real sent a FIN
 	SYNACK                      // the real answered the SYN
 	RealReset                   // the RST of phase Reset came from the real
+	Trial                       // it is the trial of a real in state testing
+	Watched                     // the real is failed: its next packet shows life
 )
 
 // Direction says which way a packet of a flow goes.
@@ -61,29 +70,36 @@ type Record struct {
 	union                             [2]uint64
 }
 
-// Bytes is what an established flow carried in a direction. Half-open flows have none.
+// Bytes is what an established flow carried in a direction. Opening ones have none.
 func (r *Record) Bytes(d Direction) uint64 { return r.union[d&1] }
 
 // Count adds one frame's bytes to an established flow.
 func (r *Record) Count(d Direction, bytes uint16) { r.union[d&1] += uint64(bytes) }
 
-// Establish leaves the half-open phase: the union's SYN data gives way to counters.
+// Establish leaves the opening phases: the attempt's data give way to counters. The record must be in no list.
 func (r *Record) Establish(p Phase) {
 	r.Phase, r.union = p, [2]uint64{}
 }
 
-// ISN is the initial sequence number of a half-open flow's SYN.
+// An opening connection's union: initial sequence number, beat of the first SYN that its real got, and the numbers of its
+// neighbours in a list that the caller keeps.
+
+// ISN is the initial sequence number of an opening connection's SYN.
 func (r *Record) ISN() uint32 { return uint32(r.union[0]) }
 
-// SYNSent is the tick of the first and of the last SYN of a half-open flow's attempt.
-func (r *Record) SYNSent() (first, last uint32) {
-	return uint32(r.union[0] >> 32), uint32(r.union[1])
+// FirstSYN is the beat at which the real was sent the attempt's first SYN.
+func (r *Record) FirstSYN() uint32 { return uint32(r.union[0] >> 32) }
+
+// SetSYN begins an attempt: its sequence number and the beat of its first SYN. The neighbours stay.
+func (r *Record) SetSYN(isn, first uint32) { r.union[0] = uint64(first)<<32 | uint64(isn) }
+
+// Neighbours are the records before and behind an opening connection in the caller's list, 0 at its ends.
+func (r *Record) Neighbours() (older, newer uint32) {
+	return uint32(r.union[1]), uint32(r.union[1] >> 32)
 }
 
-// SetSYN records an attempt of a half-open flow: its sequence number and the ticks of its first and last SYN.
-func (r *Record) SetSYN(isn, first, last uint32) {
-	r.union = [2]uint64{uint64(first)<<32 | uint64(isn), uint64(last)}
-}
+// SetNeighbours sets them.
+func (r *Record) SetNeighbours(older, newer uint32) { r.union[1] = uint64(newer)<<32 | uint64(older) }
 
 // Key is the five-tuple of a packet as it arrived, host byte order.
 type Key struct {

@@ -85,10 +85,14 @@ func flip(k *Key, bit int) {
 func TestUnionHoldsSYNThenCounters(t *testing.T) {
 	r := flow(1)
 	r.Phase, r.SYNs = HalfOpen, 1
-	r.SetSYN(0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC)
-	first, last := r.SYNSent()
-	if r.ISN() != 0xFFFFFFFE || first != 0xFFFFFFFD || last != 0xFFFFFFFC {
-		t.Errorf("ISN %#x, first %#x, last %#x", r.ISN(), first, last)
+	r.SetSYN(0xFFFFFFFE, 0xFFFFFFFD)
+	r.SetNeighbours(0xFFFFFFFC, 0xFFFFFFFB)
+	if older, newer := r.Neighbours(); r.ISN() != 0xFFFFFFFE || r.FirstSYN() != 0xFFFFFFFD || older != 0xFFFFFFFC || newer != 0xFFFFFFFB {
+		t.Errorf("ISN %#x, first SYN %#x, neighbours %#x and %#x", r.ISN(), r.FirstSYN(), older, newer)
+	}
+	r.SetSYN(1, 2)
+	if older, newer := r.Neighbours(); r.ISN() != 1 || r.FirstSYN() != 2 || older != 0xFFFFFFFC || newer != 0xFFFFFFFB {
+		t.Errorf("another attempt: ISN %#x, first SYN %#x, neighbours %#x and %#x", r.ISN(), r.FirstSYN(), older, newer)
 	}
 	r.Establish(Established)
 	if r.Phase != Established || r.Bytes(Forward) != 0 || r.Bytes(Reply) != 0 {
@@ -104,19 +108,23 @@ func TestUnionHoldsSYNThenCounters(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for _, c := range []struct {
-		phase           Phase
-		word            string
-		counted, steady bool
+		phase                    Phase
+		word                     string
+		counted, steady, opening bool
 	}{
-		{Free, "free", false, false},
-		{HalfOpen, "half-open", true, false},
-		{Established, "established", true, true},
-		{Closing, "closing", false, false},
-		{Reset, "reset", false, false},
-		{UDP, "udp", true, true},
+		{Free, "free", false, false, false},
+		{HalfOpen, "half-open", true, false, true},
+		{Established, "established", true, true, false},
+		{Closing, "closing", false, false, false},
+		{Reset, "reset", false, false, false},
+		{UDP, "udp", true, true, false},
+		{Ditched, "ditched", false, false, true},
 	} {
-		if r := (Record{Phase: c.phase}); r.Steady() != c.steady {
-			t.Errorf("%v is steady: %v", c.phase, r.Steady())
+		if r := (Record{Phase: c.phase}); r.Steady() != c.steady || c.phase.Opening() != c.opening {
+			t.Errorf("%v is steady: %v, opening: %v", c.phase, r.Steady(), c.phase.Opening())
+		}
+		if r := (Record{Phase: c.phase, Flags: Watched}); r.Steady() {
+			t.Errorf("%v is steady although watched", c.phase)
 		}
 		if c.phase.String() != c.word || c.phase.Counted() != c.counted {
 			t.Errorf("%v counts: %v; want %s, %v", c.phase, c.phase.Counted(), c.word, c.counted)

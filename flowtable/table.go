@@ -155,13 +155,12 @@ func (t *Table) give(n uint32) {
 // nearby is how many records beside the candidates' own OldestHalfOpen looks at.
 const nearby = 48
 
-// OldestHalfOpen is the full-table rule: the half-open connection in reach that waits longest for its last SYN's
-// answer, 0 if there is none. In reach are the entries of the hash's two buckets and a few records after number
+// OldestHalfOpen is the full-table rule: the opening connection in reach whose last packet is oldest, 0 if there is none. In reach are the entries of the hash's two buckets and a few records after number
 // from, around the end. now is a tick, not before any record's Last.
 func (t *Table) OldestHalfOpen(hash uint64, from, now uint32) uint32 {
 	oldest, age := uint32(0), uint32(0)
 	look := func(n uint32) {
-		if r := &t.records[n]; r.Phase == HalfOpen && (oldest == 0 || now-r.Last > age) {
+		if r := &t.records[n]; r.Phase.Opening() && (oldest == 0 || now-r.Last > age) {
 			oldest, age = n, now-r.Last
 		}
 	}

@@ -80,7 +80,7 @@ func benchEstablished(b *testing.B, flows int) {
 		for i, buf := range buffers {
 			aim(buf, uint32(min(n+i, flows-1)))
 		}
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 	}
 	if got := w.table.Stats().Used; got != uint32(flows) {
 		b.Fatalf("%d flows of %d open", got, flows)
@@ -100,7 +100,7 @@ func benchEstablished(b *testing.B, flows int) {
 		for i, buf := range buffers {
 			aim(buf, order[(n+i)&(len(order)-1)])
 		}
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 	}
 	b.StopTimer()
 	w.Publish()
@@ -127,7 +127,7 @@ func benchNew(b *testing.B) {
 		for i, buf := range buffers {
 			aim(buf, uint32((n+i)%flows*7919%flows))
 		}
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 	}
 	b.StopTimer()
 	w.Publish()

@@ -2,9 +2,10 @@ package forward
 
 import "linedirector/lcore/packet"
 
-// Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in ticks.
-func (w *Worker) Burst(frames []Frame, now uint32) {
-	w.now, w.frames = now, frames
+// Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in beats. What the
+// worker sends of its own is in the spare frames, see Spared.
+func (w *Worker) Burst(frames []Frame, now uint64) {
+	w.now, w.beat, w.frames, w.spared = uint32(now>>w.tickShift), uint32(now), frames, 0
 	w.parse(frames)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
 	misses := w.steadily()
@@ -13,10 +14,13 @@ func (w *Worker) Burst(frames []Frame, now uint32) {
 		for j, i := range w.miss[:misses] {
 			i, slot := int(i)&(MaxBurst-1), w.virtual[j&(MaxBurst-1)]
 			w.unknown(i, slot)
-			w.unplan(i, slot)
+			w.unplan(i)
 		}
 	}
 	w.expire(len(frames))
+	if w.listing.state.Load() == asked {
+		w.list()
+	}
 }
 
 // lookahead is how many buckets are asked for at a time: enough that the call costs little a frame, and few enough that

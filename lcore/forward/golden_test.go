@@ -499,7 +499,7 @@ func TestGolden(t *testing.T) {
 			},
 		},
 		{
-			description: "no real, and silence", rules: change(func(s *ruleset.Source) { s.Virtuals[0].Reset, s.Virtuals[0].Members = false, nil }),
+			description: "no real, and silence", rules: change(func(s *ruleset.Source) { s.Virtuals[0].Refuse, s.Virtuals[0].Members = false, nil }),
 			steps: []stepOf{dropped(fromClient("S"), packet.NoReal)},
 		},
 		{

@@ -61,9 +61,24 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 		return true
 	}
 	if (m.TCPFlags&(packet.SYN|packet.FIN|packet.RST) != 0 || r.Phase != flowtable.Established) && r.Phase != flowtable.UDP {
-		if w.tcp(r, m, d) == reopened {
+		switch w.tcp(i, r, d) {
+		case reopened:
 			w.remove(ref.Record())
 			return false
+		case withheld:
+			w.drop(packet.Withheld)
+			return true
+		case moves:
+			refuse := w.rules.Virtual(r.VirtualSlot).Refuse
+			n, cause := w.move(i, ref.Record())
+			if cause != packet.None {
+				w.drop(cause)
+				if refuse && cause == packet.NoReal {
+					w.refuse(f, m)
+				}
+				return true
+			}
+			r = w.table.Record(n)
 		}
 	}
 	if r.RouteGeneration != w.rules.RouteGeneration {
@@ -82,10 +97,23 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 	case flowtable.Established, flowtable.UDP:
 		r.Last = w.now
 		r.Count(d, f.Len)
-	case flowtable.HalfOpen:
+		w.watch(r, d)
+	case flowtable.HalfOpen, flowtable.Ditched:
 		r.Last = w.now
 	}
 	return true
+}
+
+// watch tells control of an answer on an established connection of a failed real (SPEC.md section 4). The sweep asks for
+// it, so that it costs steady flows nothing.
+func (w *Worker) watch(r *flowtable.Record, d flowtable.Direction) {
+	if r.Flags&flowtable.Watched == 0 || d == flowtable.Forward {
+		return
+	}
+	r.Flags &^= flowtable.Watched
+	if w.rules.Real(r.RealSlot).Watched {
+		w.counts.Shared.Raise(r.RealSlot, ruleset.ShowsLife)
+	}
 }
 
 // send rewrites a frame of a flow and sends it on its way.

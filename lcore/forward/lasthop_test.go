@@ -16,7 +16,7 @@ func TestLastHop(t *testing.T) {
 	answer := func() (Frame, uint64) {
 		before := w.live.drops[packet.NoNeighbour]
 		frames := []Frame{frameOf(inside, fromReal(1, "SA").to(neighbourClient).in(t))}
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 		return frames[0], w.live.drops[packet.NoNeighbour] - before
 	}
 	w.run(frameOf(outside, fromClient("S").from(neighbourClient).in(t)))
@@ -48,7 +48,7 @@ func TestUDPFromUnknownNeighbours(t *testing.T) {
 	w := newWorld(t, 100, nil)
 	send := func() Verdict {
 		frames := []Frame{frameOf(outside, fromClient("u").from(neighbourClient).to("192.0.2.1:161").in(t))}
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 		return frames[0].Verdict
 	}
 	if v := send(); v != Drop || w.live.drops[packet.PuntRest] != 1 {

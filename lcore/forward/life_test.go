@@ -17,6 +17,9 @@ const (
 	reopens  = "forward 1, opened 1, closed 1, connections 1"
 )
 
+// refusedSYN is a RST that answers the client's SYN, and is withheld: another real may take it.
+var refusedSYN = stepOf{in: fromReal(1, "RA").numbers(0, 1), verdict: Drop, counters: "withheld 1, " + closes}
+
 func TestLife(t *testing.T) {
 	bothFINs := []stepOf{
 		sent(fromClient("FA"), toReal(1, "FA"), fwd),
@@ -94,7 +97,7 @@ func TestLife(t *testing.T) {
 		}), flowtable.Closing},
 
 		{"the client resets while half-open", join(handshake(1)[:1], []stepOf{sent(fromClient("R"), toReal(1, "R"), fwd+", "+closes)}), flowtable.Reset},
-		{"the real refuses", join(handshake(1)[:1], []stepOf{sent(fromReal(1, "RA"), toClient("RA"), rep+", "+closes)}), flowtable.Reset},
+		{"the real refuses", join(handshake(1)[:1], []stepOf{refusedSYN}), flowtable.Ditched},
 		{"the client resets", join(handshake(1), []stepOf{sent(fromClient("RA"), toReal(1, "RA"), fwd+", "+closes)}), flowtable.Reset},
 		{"the real resets", join(handshake(1), []stepOf{sent(fromReal(1, "R"), toClient("R"), rep+", "+closes)}), flowtable.Reset},
 		{"a second RST counts no more", join(handshake(1), []stepOf{
@@ -130,16 +133,27 @@ func TestLife(t *testing.T) {
 			sent(fromClient("A"), toReal(1, "A"), fwd+", "+restores),
 		}), flowtable.Established},
 		{"a RST in the real's name, before its SYN-ACK", join(handshake(1)[:1], []stepOf{
-			sent(fromReal(1, "R"), toClient("R"), rep+", "+closes),
-			sent(fromReal(1, "SA"), toClient("SA"), rep),
+			refusedSYN,
+			sent(fromReal(1, "SA"), toClient("SA"), rep+", "+restores),
 			sent(fromClient("AP"), toReal(1, "AP"), fwd),
-			sent(fromReal(1, "A"), toClient("A"), rep+", "+restores),
+			sent(fromReal(1, "A"), toClient("A"), rep),
 		}), flowtable.Established},
+		{"a RST in the real's name that acknowledges no SYN", join(handshake(1)[:1], []stepOf{
+			sent(fromReal(1, "R").numbers(0, 1), toClient("R").numbers(0, 1), rep),
+			sent(fromReal(1, "RA").numbers(0, 0), toClient("RA").numbers(0, 0), rep),
+			sent(fromReal(1, "RA").numbers(0, 1<<16+1), toClient("RA").numbers(0, 1<<16+1), rep),
+			sent(fromReal(1, "SA"), toClient("SA"), rep),
+			sent(fromClient("A"), toReal(1, "A"), fwd),
+		}), flowtable.Established},
+		{"what neither opens nor acknowledges changes nothing", join(handshake(1)[:2], []stepOf{
+			sent(fromClient("SF").numbers(9, 0), toReal(1, "SF").numbers(9, 0), fwd),
+			sent(fromClient("SA").numbers(9, 0), toReal(1, "SA").numbers(9, 0), fwd),
+		}), flowtable.HalfOpen},
 		{"a refused SYN comes to no life by ACKs", join(handshake(1)[:1], []stepOf{
-			sent(fromReal(1, "RA"), toClient("RA"), rep+", "+closes),
+			refusedSYN,
 			sent(fromReal(1, "A"), toClient("A"), rep),
 			sent(fromClient("A"), toReal(1, "A"), fwd),
-		}), flowtable.Reset},
+		}), flowtable.Ditched},
 
 		{"a new SYN after both FINs", join(handshake(1), bothFINs, []stepOf{sent(fromClient("S"), toReal(2, "S"), reopens)}), flowtable.HalfOpen},
 		{"a new SYN after a RST", join(handshake(1), []stepOf{
@@ -149,8 +163,8 @@ func TestLife(t *testing.T) {
 			dropped(fromReal(1, "A"), packet.StrayReply), // the old one's
 		}), flowtable.HalfOpen},
 		{"a new SYN after a refusal", join(handshake(1)[:1], []stepOf{
-			sent(fromReal(1, "RA"), toClient("RA"), rep+", "+closes),
-			sent(fromClient("S"), toReal(2, "S"), reopens),
+			refusedSYN,
+			sent(fromClient("S"), toReal(2, "S"), "forward 1, "+restores), // the same connection, moved
 		}), flowtable.HalfOpen},
 		{"SYN-FIN, SYN-ACK and SYN-RST open nothing in its place", join(handshake(1), bothFINs, []stepOf{
 			sent(fromClient("SF"), toReal(1, "SF"), fwd),
@@ -201,7 +215,7 @@ func (w *world) end(t *testing.T) {
 	t.Helper()
 	for range 3 {
 		w.time += 1800 * second
-		w.Burst(nil, w.time)
+		w.Burst(nil, uint64(w.time))
 		w.pass(2 * second)
 	}
 	c := w.counters()
@@ -244,8 +258,8 @@ func TestSYNsAreCounted(t *testing.T) {
 		if int(r.SYNs) != min(n, 128) || r.ISN() != 77 {
 			t.Errorf("%d SYNs sent, %d counted, number %d", n, r.SYNs, r.ISN())
 		}
-		if first, last := r.SYNSent(); last-first != uint32(n-1) {
-			t.Errorf("%d SYNs in %d ticks", n, last-first)
+		if sent := w.time - r.FirstSYN(); sent != uint32(n) {
+			t.Errorf("%d SYNs in %d ticks", n, sent)
 		}
 	}
 }
@@ -295,7 +309,7 @@ func TestTimers(t *testing.T) {
 			// The first rounds sweep often, the rest in leaps.
 			for w.time-last+3000 < c.limit {
 				w.time += 2000
-				w.Burst(nil, w.time)
+				w.Burst(nil, uint64(w.time))
 				w.pass(10)
 			}
 			for w.time-last < c.limit-1 {

@@ -68,10 +68,14 @@ func (w *Worker) toVirtual(i int, slot uint16) bool {
 		w.timeExceeded(f, m)
 		return true
 	}
+	if m.Protocol == packet.ProtocolTCP && !w.guard(slot, v) {
+		w.drop(packet.Synguard)
+		return true
+	}
 	ref, cause := w.open(i, slot, v)
 	if cause != packet.None {
 		w.drop(cause)
-		if cause == packet.NoReal && v.Reset && m.Protocol == packet.ProtocolTCP {
+		if cause == packet.NoReal && v.Refuse && m.Protocol == packet.ProtocolTCP {
 			w.refuse(f, m)
 		}
 		return true
@@ -79,42 +83,67 @@ func (w *Worker) toVirtual(i int, slot uint16) bool {
 	return w.follow(i, w.table.Record(ref.Record()), ref)
 }
 
-// open enters a flow for frame i, to the real that was planned for it or is scheduled now. Where the reply tuple is
-// another flow's, another real is tried (SPEC.md section 3).
+// open enters a flow for frame i: a trial, or to the real that was planned for it or is scheduled now. Where the reply
+// tuple is another flow's, another real is tried (SPEC.md section 3).
 func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, packet.DropCause) {
-	members := w.rules.Members(v)
+	if at, ok := w.trial(v); ok {
+		real := w.rules.Member(at).Real
+		n, err := w.enter(i, slot, w.rules.Member(at))
+		if err == nil {
+			w.table.Record(n).Flags |= flowtable.Trial
+			return flowtable.Ref(n << 1), packet.None
+		}
+		w.counts.Release(real)
+		w.counts.Shared.ReturnTrial(real)
+		if errors.Is(err, flowtable.ErrFull) {
+			return 0, packet.TableFull
+		}
+	}
 	at := w.planned[i]
 	w.planned[i] = unplanned
 	if at == unplanned {
 		var ok bool
-		if at, ok = w.schedule(slot, v, members); !ok {
+		if at, ok = w.schedule(slot, v, 0); !ok {
+			w.counts.NoReal(slot)
 			return 0, packet.NoReal
 		}
-		w.counts.Reserve(members[at].Real)
 	}
-	for tried := 1; ; tried++ {
-		m := &members[at]
-		n, err := w.enter(i, slot, v, m)
-		if err == nil {
-			return flowtable.Ref(n << 1), packet.None
-		}
-		w.counts.Release(m.Real)
-		if errors.Is(err, flowtable.ErrFull) {
-			return 0, packet.TableFull
-		}
-		if tried == len(members) {
-			return 0, packet.TupleTaken
-		}
-		if at++; int(at) == len(members) {
-			at = 0
-		}
-		w.counts.Reserve(members[at].Real)
+	n, err := w.enter(i, slot, w.rules.Member(at))
+	if err == nil {
+		return flowtable.Ref(n << 1), packet.None
 	}
+	w.counts.Release(w.rules.Member(at).Real)
+	if errors.Is(err, flowtable.ErrFull) {
+		return 0, packet.TableFull
+	}
+	return w.openElsewhere(i, slot, v, at)
 }
 
-// enter writes the flow's record, whose connection its real has reserved. A full table first lets the oldest
-// half-open connection in reach give way.
-func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Member) (uint32, error) {
+// openElsewhere is open for a connection whose reply tuple another flow has at a member's real.
+func (w *Worker) openElsewhere(i int, slot uint16, v *ruleset.Virtual, taken uint32) (flowtable.Ref, packet.DropCause) {
+	tiers := w.rules.Tiers(v)
+	for t := range tiers {
+		first, all := w.rules.First(&tiers[t]), w.rules.All(&tiers[t])
+		for k := range all {
+			m := &all[k]
+			if first+uint32(k) == taken || !w.counts.Reserve(m.Real, w.most(m)) {
+				continue
+			}
+			n, err := w.enter(i, slot, m)
+			if err == nil {
+				return flowtable.Ref(n << 1), packet.None
+			}
+			w.counts.Release(m.Real)
+			if errors.Is(err, flowtable.ErrFull) {
+				return 0, packet.TableFull
+			}
+		}
+	}
+	return 0, packet.TupleTaken
+}
+
+// record is the flow of frame i, to a member's real.
+func (w *Worker) record(i int, slot uint16, to *ruleset.Member) flowtable.Record {
 	m, real := &w.meta[i], w.rules.Real(to.Real)
 	r := flowtable.Record{
 		Real: real.Address, Client: m.Src, Virtual: m.Dst,
@@ -127,13 +156,20 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 	}
 	if m.Protocol == packet.ProtocolTCP {
 		r.Phase = flowtable.HalfOpen // follow counts this SYN like any later one
-		r.SetSYN(packet.Seq(w.frame(i).Bytes(), m), w.now, w.now)
+		r.SetSYN(packet.Seq(w.frame(i).Bytes(), m), w.beat)
 	}
 	r.L3Diff = packet.AddressDiff(r.Virtual, r.Real)
 	r.L4Diff = packet.PortDiff(r.L3Diff, r.VirtualPort, r.RealPort)
 	w.routeFlow(&r)
+	return r
+}
+
+// enter writes the flow's record, whose connection its real has reserved. A full table first lets the oldest
+// opening connection in reach give way.
+func (w *Worker) enter(i int, slot uint16, to *ruleset.Member) (uint32, error) {
+	r := w.record(i, slot, to)
 	if r.ToClient == 0 {
-		w.learnLastHop(w.frame(i), m)
+		w.learnLastHop(w.frame(i), &w.meta[i])
 	}
 	n, err := w.table.Insert(&r)
 	if errors.Is(err, flowtable.ErrFull) {
@@ -146,6 +182,9 @@ func (w *Worker) enter(i int, slot uint16, v *ruleset.Virtual, to *ruleset.Membe
 		n, err = w.table.Insert(&r)
 	}
 	if err == nil {
+		if r.Phase == flowtable.HalfOpen {
+			w.enlist(n, w.table.Record(n))
+		}
 		w.live.opened++
 		w.counts.Insert(r.Binding)
 		w.counts.Begin(r.Binding)

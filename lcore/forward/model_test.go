@@ -23,10 +23,12 @@ type cluster struct {
 
 func newCluster(tb testing.TB, workers, flows int) *cluster {
 	c := &cluster{world: newWorld(tb, 1, nil)}
+	shared := c.counts.Shared
 	steering := NewSteering(workers)
 	for i := range workers {
 		w := newWorld(tb, flows, nil)
 		w.hops, w.Worker.hops = c.hops, c.hops
+		w.counts.Shared = shared
 		w.steering, w.self = steering, uint16(i)
 		w.answer = newBucket(1e9, second, w.time)
 		for kind := range w.punts {
@@ -66,7 +68,7 @@ func (c *cluster) burst(worker int, f Frame) Frame {
 func (c *cluster) idle() {
 	for _, w := range c.workers {
 		w.time = c.time
-		w.Burst(nil, w.time)
+		w.Burst(nil, uint64(w.time))
 	}
 }
 
@@ -94,15 +96,26 @@ type modelFlow struct {
 	clientFIN, realFIN   bool
 	answered, realsReset bool
 	last                 uint32
+
+	// while it opens
+	isn, first uint32
+	syns       uint8
+	trial      bool
+	born       int // in the order in which opening began
 }
 
 func (f *modelFlow) counted() bool {
 	return f.phase == flowtable.HalfOpen || f.phase == flowtable.Established || f.phase == flowtable.UDP
 }
 
+func (f *modelFlow) opening() bool { return f.phase == flowtable.HalfOpen || f.phase == flowtable.Ditched }
+
 func (f *modelFlow) limit(t ruleset.Timers) uint32 {
 	switch f.phase {
-	case flowtable.HalfOpen:
+	case flowtable.HalfOpen, flowtable.Ditched:
+		if f.trial {
+			return min(t.HalfOpen, 10*second)
+		}
 		return t.HalfOpen
 	case flowtable.Established:
 		return t.Idle
@@ -121,6 +134,86 @@ type model struct {
 	full    bool                    // some worker's shard was, before the last packet
 	evicted uint64                  // flows that gave way
 	log     []logged
+	births  int
+
+	trials  map[uint16]bool           // reals whose trial nobody has
+	raised  map[uint16]ruleset.Signal // signals due
+	ditched map[uint16]uint32         // in a row
+	tallies map[uint16]ruleset.RealTally
+	moves   int // to another real
+	stays   int // SYNs due to move that no other real takes
+}
+
+// owner is the worker that holds a client's flows.
+func (m *model) owner(k flowtable.Key) *world {
+	return m.workers[m.workers[0].steering.Owner(k.Src, k.SrcPort)]
+}
+
+// connections are those that count on a real now.
+func (m *model) connections(real uint16) (n uint32) {
+	for _, f := range m.flows {
+		if f.real == real && f.counted() {
+			n++
+		}
+	}
+	return n
+}
+
+// isLimit tells whether a real has as many connections as it may.
+func (m *model) isLimit(real uint16) bool {
+	most := m.source.Reals[real].MaxConns
+	return most != 0 && m.connections(real) >= most
+}
+
+// taking are the members of a virtual that take new connections now, but for one real.
+func (m *model) taking(v *ruleset.VirtualSource, except uint16) (all []ruleset.Member) {
+	for _, member := range v.Members {
+		if member.Weight > 0 && !v.Draining && member.Real != except && !m.isLimit(member.Real) {
+			all = append(all, member)
+		}
+	}
+	return all
+}
+
+// over notes that an opening connection is none any more: a trial that was not decided has vanished.
+func (m *model) over(f *modelFlow) {
+	if f.trial {
+		f.trial = false
+		m.raised[f.real] |= ruleset.TrialVanished
+	}
+}
+
+// ditch counts a connection that its real did not take.
+func (m *model) ditch(f *modelFlow, refused bool) {
+	f.phase = flowtable.Ditched
+	t := m.tallies[f.real]
+	if refused {
+		t.Refused++
+	} else {
+		t.Silent++
+	}
+	m.tallies[f.real] = t
+	m.ditched[f.real]++
+	if threshold := m.source.Reals[f.real].Threshold; threshold != 0 && m.ditched[f.real] >= threshold {
+		m.raised[f.real] |= ruleset.ThresholdReached
+	}
+	if f.trial {
+		f.trial = false
+		m.raised[f.real] |= map[bool]ruleset.Signal{true: ruleset.TrialRefused, false: ruleset.TrialSilent}[refused]
+	}
+}
+
+// overdue tells whether a connection's next SYN is for another real.
+func (m *model) overdue(f *modelFlow) bool {
+	v, real := m.virtual(f.virtual), m.source.Reals[f.real]
+	syns, after, waited := v.Retry.SYNs, v.Retry.After, m.time-f.first
+	if real.Retry.SYNs > 0 {
+		syns = real.Retry.SYNs
+	}
+	if real.Retry.After > 0 {
+		after = real.Retry.After
+	}
+	return real.Unavailable || syns > 0 && f.syns >= syns && waited >= second/4 || after > 0 && waited >= after
 }
 
 // logged is a packet that was sent, for the message when a check fails.
@@ -183,14 +276,15 @@ func (m *model) sync() {
 		if m.present(f) {
 			return false
 		}
-		if f.phase == flowtable.HalfOpen {
+		if f.opening() {
 			halfOpen++
 		}
 		if m.time-f.last < f.limit(m.virtual(f.virtual).Timers) {
-			if early++; f.phase != flowtable.HalfOpen {
+			if early++; !f.opening() {
 				m.fail("flow %+v is gone", f)
 			}
 		}
+		m.over(f)
 		return true
 	})
 	if gaveWay := evicted - m.evicted; early > gaveWay || gaveWay > halfOpen {
@@ -234,8 +328,64 @@ func (m *model) check() {
 		for _, w := range m.workers {
 			sum += w.counts.Reals[slot].Open
 		}
-		if sum != byReal[uint16(slot)] {
-			m.fail("real %d: %d connections, want %d", slot, sum, byReal[uint16(slot)])
+		if shared := m.counts.Shared.Connections(uint16(slot)); sum != byReal[uint16(slot)] || shared != sum {
+			m.fail("real %d: %d connections, shared %d, want %d", slot, sum, shared, byReal[uint16(slot)])
+		}
+	}
+	m.checkFailures()
+	for _, w := range m.workers {
+		m.checkOpening(w)
+	}
+}
+
+// checkFailures compares what is known of reals' failures.
+func (m *model) checkFailures() {
+	for slot := range uint16(slots.Reals) {
+		var sum ruleset.RealTally
+		for _, w := range m.workers {
+			t := w.counts.Tally(slot)
+			sum.Silent, sum.Refused, sum.Moved = sum.Silent+t.Silent, sum.Refused+t.Refused, sum.Moved+t.Moved
+		}
+		if sum != m.tallies[slot] {
+			m.fail("real %d: %+v, want %+v", slot, sum, m.tallies[slot])
+		}
+		if got := m.counts.Shared.Ditched(slot); got != m.ditched[slot] {
+			m.fail("real %d: %d ditched in a row, want %d", slot, got, m.ditched[slot])
+		}
+		if got := m.counts.Shared.Signals(slot); got != m.raised[slot] {
+			m.fail("real %d: signals %#x, want %#x", slot, got, m.raised[slot])
+		}
+	}
+	clear(m.raised)
+}
+
+// checkOpening walks a worker's lists of opening connections.
+func (m *model) checkOpening(w *world) {
+	for slot := range uint16(slots.Virtuals) {
+		var want []*modelFlow
+		for _, f := range m.flows {
+			if f.virtual == slot && f.opening() && m.owner(f.key) == w {
+				want = append(want, f)
+			}
+		}
+		slices.SortFunc(want, func(a, b *modelFlow) int { return a.born - b.born })
+		if got := w.counts.Virtual(slot).HalfOpen; got != uint32(len(want)) {
+			m.fail("virtual %d: %d half-open connections, want %d", slot, got, len(want))
+		}
+		l, before, n := w.opening[slot], uint32(0), w.opening[slot].oldest
+		for _, f := range want {
+			if n == 0 {
+				m.fail("virtual %d: the list is too short", slot)
+			}
+			r := w.table.Record(n)
+			older, newer := r.Neighbours()
+			if r.ForwardKey() != f.key || r.Phase != f.phase || older != before || r.ISN() != f.isn || r.FirstSYN() != f.first || r.SYNs != f.syns {
+				m.fail("virtual %d: %+v (neighbours %d, %d), want %+v behind %d", slot, r, older, newer, f, before)
+			}
+			before, n = n, newer
+		}
+		if n != 0 || l.newest != before {
+			m.fail("virtual %d: the list goes on with %d, its newest is %d, want %d", slot, n, l.newest, before)
 		}
 	}
 }
@@ -273,6 +423,17 @@ func (m *model) packet() pkt {
 		p.src, p.dst = endpointOf(f.key.Src, f.key.SrcPort), endpointOf(f.key.Dst, f.key.DstPort)
 		if (f.key.Protocol == packet.ProtocolUDP) != (p.flags == "u") {
 			p.flags = map[bool]string{true: "u", false: "A"}[f.key.Protocol == packet.ProtocolUDP]
+		}
+	}
+	// Most SYNs are a client's first attempt, and most refusals answer it.
+	if p.port == outside {
+		p.seq = []uint32{0, 0, 0, 0, 0, 0, 0, 1 << 31}[m.choose.IntN(8)]
+	} else if m.choose.IntN(4) > 0 {
+		p.ack = []uint32{1, 1, 1, 1<<31 + 1}[m.choose.IntN(4)]
+	}
+	if n := len(m.flows); n > 0 && m.choose.IntN(4) == 0 { // a client tries again
+		if f := m.flows[m.choose.IntN(n)]; f.opening() {
+			p = fromClient("S").from(endpointOf(f.key.Src, f.key.SrcPort)).to(endpointOf(f.key.Dst, f.key.DstPort)).numbers(f.isn, 0)
 		}
 	}
 	p.ttl = 64
@@ -320,7 +481,20 @@ func (m *model) send(p pkt) {
 			expect(Send, p.port)
 			return
 		}
-		if m.tcp(flow, isForward, syn, ack, fin, rst, opening) {
+		went := goesOn
+		if udp {
+			flow.last = m.time
+		} else {
+			went = m.tcp(flow, isForward, syn, ack, fin, rst, opening, p)
+		}
+		switch went {
+		case withheld:
+			expect(Drop, 0)
+			return
+		case moves:
+			m.moved(flow, &f, expect)
+			return
+		case goesOn:
 			out := uint16(outside)
 			want := flowtable.Key{Src: flow.key.Dst, SrcPort: flow.key.DstPort, Dst: k.Dst, DstPort: k.DstPort, Protocol: k.Protocol}
 			if isForward {
@@ -335,7 +509,7 @@ func (m *model) send(p pkt) {
 			}
 			return
 		}
-		m.flows = slices.DeleteFunc(m.flows, func(x *modelFlow) bool { return x == flow })
+		m.forget(flow)
 	}
 
 	var v *ruleset.VirtualSource
@@ -366,7 +540,7 @@ func (m *model) send(p pkt) {
 		case p.ttl <= 1:
 			expect(Send, p.port)
 		default:
-			m.open(k, v, &f, refused, expect)
+			m.open(k, v, p.seq, &f, refused, expect)
 		}
 	case m.Rules().Local(k.Dst):
 		expect(Punt, 0)
@@ -392,28 +566,150 @@ func (m *model) isReal(k flowtable.Key) bool {
 	return false
 }
 
-// open expects a new flow at one of the reals that can have it.
-func (m *model) open(k flowtable.Key, v *ruleset.VirtualSource, f *Frame, refused func(bool), expect func(Verdict, uint16)) {
-	var able []ruleset.Member
-	willing := 0
-	for _, member := range v.Members {
-		if member.Weight == 0 {
-			continue
-		}
-		willing++
-		r := m.source.Reals[member.Real]
-		if taken, _ := m.find(flowtable.Key{Src: r.Address, SrcPort: r.Port, Dst: k.Src, DstPort: k.SrcPort, Protocol: k.Protocol}); taken == nil {
-			able = append(able, member)
+// forget takes a flow out that was removed.
+func (m *model) forget(flow *modelFlow) {
+	m.over(flow)
+	m.flows = slices.DeleteFunc(m.flows, func(x *modelFlow) bool { return x == flow })
+}
+
+// guard makes way for a new half-open connection, and tells whether it could.
+func (m *model) guard(k flowtable.Key, v *ruleset.VirtualSource) bool {
+	if v.Guard.Limit == 0 || v.Protocol != packet.ProtocolTCP {
+		return true
+	}
+	w, n := m.owner(k), uint32(0)
+	var oldest *modelFlow
+	for _, f := range m.flows {
+		if f.virtual == v.Slot && f.opening() && m.owner(f.key) == w {
+			if n++; oldest == nil || f.born < oldest.born {
+				oldest = f
+			}
 		}
 	}
-	switch {
-	case willing == 0:
-		refused(v.Reset)
-		return
-	case len(able) == 0:
+	if n < v.Guard.Limit {
+		return true
+	}
+	if v.Guard.Drop {
+		return false
+	}
+	told := 0
+	if oldest.answered {
+		told = 1
+	}
+	if w.Spared() != told {
+		m.fail("%+v gave way, %d RSTs", *oldest, w.Spared())
+	}
+	m.forget(oldest)
+	return true
+}
+
+// free tells whether no flow has the reply tuple that a client's at a real would have.
+func (m *model) free(k flowtable.Key, real uint16) bool {
+	r := m.source.Reals[real]
+	taken, _ := m.find(flowtable.Key{Src: r.Address, SrcPort: r.Port, Dst: k.Src, DstPort: k.SrcPort, Protocol: k.Protocol})
+	return taken == nil
+}
+
+// at sets a flow's real, to which an attempt begins.
+func (m *model) at(f *modelFlow, member ruleset.Member) {
+	r, k := m.source.Reals[member.Real], f.key
+	f.reply = flowtable.Key{Src: r.Address, SrcPort: r.Port, Dst: k.Src, DstPort: k.SrcPort, Protocol: k.Protocol}
+	f.real, f.binding, f.phase = member.Real, member.Binding, flowtable.HalfOpen
+	f.clientFIN, f.realFIN, f.answered, f.realsReset = false, false, false, false
+	f.first, f.last, f.syns = m.time, m.time, 1
+	m.births++
+	f.born = m.births
+	if most := r.MaxConns; most != 0 && m.connections(member.Real) > most {
+		m.fail("real %d: %d connections, at most %d", member.Real, m.connections(member.Real), most)
+	}
+}
+
+// moved expects a flow at another real: the scheduler says at which. Where none takes it, it stays where it is, or
+// nobody takes it.
+func (m *model) moved(flow *modelFlow, f *Frame, expect func(Verdict, uint16)) {
+	v := m.virtual(flow.virtual)
+	if flow.phase == flowtable.HalfOpen {
+		m.ditch(flow, false)
+	}
+	others := m.taking(v, flow.real)
+	own := slices.ContainsFunc(v.Members, func(x ruleset.Member) bool { return x.Real == flow.real && x.Weight > 0 })
+	w := m.owner(flow.key)
+	ref := w.table.Find(&flow.key, w.table.Hash(&flow.key))
+	if ref == 0 && m.full {
+		m.forget(flow)
 		expect(Drop, 0)
 		return
-	case f.Verdict == Drop && m.full:
+	}
+	if ref != 0 {
+		if to := w.table.Record(ref.Record()).RealSlot; to != flow.real {
+			at := slices.IndexFunc(others, func(x ruleset.Member) bool { return x.Real == to })
+			if at < 0 || !m.free(flow.key, to) {
+				m.fail("%+v moved to %d", *flow, to)
+			}
+			t := m.tallies[flow.real]
+			t.Moved++
+			m.tallies[flow.real] = t
+			m.at(flow, others[at])
+			m.moves++
+			expect(Send, inside)
+			if got := keyIn(f.Bytes()); got.Dst != flow.reply.Src || got.DstPort != flow.reply.SrcPort {
+				m.fail("%+v moved, but its SYN to %+v", *flow, got)
+			}
+			return
+		}
+	}
+	if len(others) > 0 && slices.IndexFunc(others, func(x ruleset.Member) bool { return !m.free(flow.key, x.Real) }) < 0 {
+		m.fail("%+v did not move, though %+v take it", *flow, others)
+	}
+	m.stays++
+	switch {
+	case own:
+		flow.syns += 1 - flow.syns>>7
+		flow.last = m.time
+		expect(Send, inside)
+		if got := keyIn(f.Bytes()); got.Dst != flow.reply.Src || got.DstPort != flow.reply.SrcPort {
+			m.fail("%+v stayed, but its SYN to %+v", *flow, got)
+		}
+	case v.Refuse:
+		m.forget(flow)
+		expect(Send, outside)
+		if f.Bytes()[47]&packet.RST == 0 {
+			m.fail("no RST though no real takes %+v", *flow)
+		}
+	default:
+		expect(Drop, 0)
+	}
+}
+
+// open expects a new flow at one of the reals that can have it.
+func (m *model) open(k flowtable.Key, v *ruleset.VirtualSource, isn uint32, f *Frame, refused func(bool), expect func(Verdict, uint16)) {
+	if !m.guard(k, v) {
+		expect(Drop, 0)
+		return
+	}
+	able, trial := []ruleset.Member{}, false
+	for _, member := range v.Trials {
+		if m.trials[member.Real] && !m.isLimit(member.Real) && m.free(k, member.Real) {
+			able, trial = []ruleset.Member{member}, true
+		}
+	}
+	if !trial {
+		willing := m.taking(v, 0)
+		for _, member := range willing {
+			if m.free(k, member.Real) {
+				able = append(able, member)
+			}
+		}
+		switch {
+		case len(willing) == 0:
+			refused(v.Refuse)
+			return
+		case len(able) == 0:
+			expect(Drop, 0)
+			return
+		}
+	}
+	if f.Verdict == Drop && m.full {
 		return
 	}
 	expect(Send, inside)
@@ -423,14 +719,15 @@ func (m *model) open(k flowtable.Key, v *ruleset.VirtualSource, f *Frame, refuse
 		if r.Address != got.Dst || r.Port != got.DstPort {
 			continue
 		}
-		flow := &modelFlow{
-			key: k, reply: flowtable.Key{Src: r.Address, SrcPort: r.Port, Dst: k.Src, DstPort: k.SrcPort, Protocol: k.Protocol},
-			virtual: v.Slot, real: member.Real, binding: member.Binding, phase: flowtable.HalfOpen, last: m.time,
+		flow := &modelFlow{key: k, virtual: v.Slot, isn: isn, trial: trial}
+		m.flows = append(m.flows, flow)
+		m.at(flow, member)
+		if trial {
+			m.trials[member.Real] = false
 		}
 		if k.Protocol == packet.ProtocolUDP {
 			flow.phase = flowtable.UDP
 		}
-		m.flows = append(m.flows, flow)
 		return
 	}
 	m.fail("opened at %+v, which is none of %+v", got, able)
@@ -448,9 +745,10 @@ func keyIn(b []byte) flowtable.Key {
 	}
 }
 
-// tcp follows a flow by one packet. It returns false if the packet opens another connection in its place.
-func (m *model) tcp(f *modelFlow, isForward, syn, ack, fin, rst, opening bool) bool {
+// tcp follows a flow by one packet, and tells what else becomes of it.
+func (m *model) tcp(f *modelFlow, isForward, syn, ack, fin, rst, opening bool, p pkt) step {
 	reset := func() {
+		m.over(f)
 		f.phase, f.realsReset, f.last = flowtable.Reset, !isForward, m.time
 	}
 	noteFIN := func() {
@@ -462,16 +760,39 @@ func (m *model) tcp(f *modelFlow, isForward, syn, ack, fin, rst, opening bool) b
 		}
 	}
 	switch f.phase {
-	case flowtable.HalfOpen:
+	case flowtable.HalfOpen, flowtable.Ditched:
+		if !isForward && rst && !f.answered && ack && p.ack-f.isn-1 < 1<<16 {
+			if m.refused(f) {
+				return withheld
+			}
+			reset()
+			break
+		}
+		if isForward && opening {
+			if p.seq != f.isn {
+				return reopened
+			}
+			if !f.answered && !m.virtual(f.virtual).Draining && (f.phase == flowtable.Ditched || m.overdue(f)) {
+				return moves
+			}
+			f.syns += 1 - f.syns>>7
+		}
 		f.last = m.time
 		switch {
-		case rst:
+		case rst && (isForward || f.answered):
 			reset()
+		case rst:
 		case isForward && !syn && f.answered:
 			f.phase = flowtable.Established
 			noteFIN()
+		case !isForward && syn && ack && !f.answered:
+			f.phase, f.answered = flowtable.HalfOpen, true
+			m.ditched[f.real] = 0
+			if f.trial {
+				f.trial = false
+				m.raised[f.real] |= ruleset.TrialAnswered
+			}
 		case !isForward:
-			f.answered = f.answered || syn && ack
 			noteFIN()
 		}
 	case flowtable.Established:
@@ -483,7 +804,7 @@ func (m *model) tcp(f *modelFlow, isForward, syn, ack, fin, rst, opening bool) b
 		}
 	case flowtable.Reset:
 		if isForward && opening {
-			return false
+			return reopened
 		}
 		f.answered = f.answered || !isForward && syn && ack && !rst
 		if !rst && !syn && f.answered && f.realsReset != isForward {
@@ -491,17 +812,62 @@ func (m *model) tcp(f *modelFlow, isForward, syn, ack, fin, rst, opening bool) b
 			noteFIN()
 		}
 	case flowtable.Closing:
-		return !isForward || !opening
-	case flowtable.UDP:
-		f.last = m.time
+		if isForward && opening {
+			return reopened
+		}
 	}
-	return true
+	return goesOn
+}
+
+// refused settles what answers a SYN with a refusal, and tells whether the client is not to see it.
+func (m *model) refused(f *modelFlow) bool {
+	if f.phase == flowtable.HalfOpen {
+		m.ditch(f, true)
+	}
+	v := m.virtual(f.virtual)
+	return !v.PassReset && len(m.taking(v, f.real)) > 0
+}
+
+// unreachable gives some worker an ICMP error about a packet of a flow's client, or of nobody's.
+func (m *model) unreachable() {
+	quoted := pkt{port: inside, src: modelClients[m.choose.IntN(len(modelClients))], dst: real(1 + m.choose.IntN(3)), flags: "S"}
+	var flow *modelFlow
+	if n := len(m.flows); n > 0 && m.choose.IntN(8) > 0 {
+		flow = m.flows[m.choose.IntN(n)]
+		if flow.key.Protocol != packet.ProtocolTCP {
+			return
+		}
+		quoted.src, quoted.dst = endpointOf(flow.key.Src, flow.key.SrcPort), endpointOf(flow.reply.Src, flow.reply.SrcPort)
+	} else if f, isForward := m.find(flowtable.Key{
+		Src: keyOfPkt(quoted).Dst, SrcPort: keyOfPkt(quoted).DstPort, Dst: keyOfPkt(quoted).Src, DstPort: keyOfPkt(quoted).SrcPort, Protocol: packet.ProtocolTCP,
+	}); f != nil && !isForward {
+		flow = f
+	}
+	quoted.seq = []uint32{0, 0, 0, 1 << 31}[m.choose.IntN(4)]
+	code := uint8(m.choose.IntN(6))
+	b := unreachable(m.tb, code, quoted)
+	f := m.deliver(m.choose.IntN(len(m.workers)), inside, b)
+	m.log = append(m.log, logged{m.time, int(code), quoted, f.Verdict, f.Out})
+	if f.Verdict != Drop {
+		m.fail("an ICMP error: verdict %d", f.Verdict)
+	}
+	if code == 4 || flow == nil || !flow.opening() || flow.answered || flow.isn != quoted.seq || !m.isReal(flow.reply) {
+		return
+	}
+	told := 0
+	if !m.refused(flow) {
+		m.over(flow)
+		flow.phase, flow.realsReset, flow.last, told = flowtable.Reset, true, m.time, 1
+	}
+	if got := m.owner(flow.key).Spared(); got != told {
+		m.fail("%d RSTs about %+v", got, *flow)
+	}
 }
 
 // rules changes something in the rules.
 func (m *model) rules() {
 	v := &m.source.Virtuals[m.choose.IntN(len(m.source.Virtuals))]
-	switch m.choose.IntN(8) {
+	switch rule := m.choose.IntN(16); rule {
 	case 0, 1:
 		if !v.Draining {
 			v.Members[m.choose.IntN(len(v.Members))].Weight = uint16(m.choose.IntN(4))
@@ -537,14 +903,54 @@ func (m *model) rules() {
 				back.Members[i].Weight = 1
 			}
 		}
+	default:
+		m.failureRules(v, rule)
 	}
 	m.apply()
+}
+
+// failureRules changes something in the rules that concern failure.
+func (m *model) failureRules(v *ruleset.VirtualSource, rule int) {
+	slot := uint16(1 + m.choose.IntN(3))
+	real := m.source.Reals[slot]
+	switch rule {
+	case 8:
+		v.Retry = ruleset.Retry{SYNs: uint8(m.choose.IntN(4)), After: uint32(m.choose.IntN(3)) * 2 * second}
+	case 9:
+		v.Guard = ruleset.Guard{Limit: uint32(m.choose.IntN(4)), Drop: m.choose.IntN(2) == 0}
+	case 10:
+		v.PassReset = !v.PassReset
+	case 11:
+		v.Refuse = !v.Refuse
+	case 12:
+		real.MaxConns = uint32(m.choose.IntN(4))
+	case 13:
+		real.Retry = ruleset.Retry{SYNs: uint8(m.choose.IntN(3)), After: uint32(m.choose.IntN(2)) * second}
+		real.Threshold = uint32(m.choose.IntN(4))
+	case 14:
+		real.Unavailable = !real.Unavailable
+	case 15: // a real is tried, or no more
+		if len(v.Trials) > 0 {
+			m.counts.Shared.EndTrial(v.Trials[0].Real)
+			m.trials[v.Trials[0].Real], v.Trials = false, nil
+		} else if !v.Draining && v.Protocol == packet.ProtocolTCP {
+			member := &v.Members[m.choose.IntN(len(v.Members))]
+			member.Weight = 0
+			v.Trials = []ruleset.Member{*member}
+			m.counts.Shared.OpenTrial(member.Real)
+			m.trials[member.Real] = true
+		}
+	}
+	m.source.Reals[slot] = real
 }
 
 var leaps = []int{1, 10, 100, second, 3 * second, 9 * second, 11 * second, 29 * second, 33 * second, 61 * second, 3601 * second}
 
 func newModel(tb testing.TB, choose choices, workers, flows int) *model {
-	m := &model{cluster: newCluster(tb, workers, flows), tb: tb, choose: choose}
+	m := &model{
+		cluster: newCluster(tb, workers, flows), tb: tb, choose: choose,
+		trials: map[uint16]bool{}, raised: map[uint16]ruleset.Signal{}, ditched: map[uint16]uint32{}, tallies: map[uint16]ruleset.RealTally{},
+	}
 	// Two more virtuals on the same reals, the second of one real only.
 	for n, members := range []int{3, 1} {
 		v := m.source.Virtuals[0]
@@ -553,6 +959,9 @@ func newModel(tb testing.TB, choose choices, workers, flows int) *model {
 			v.Members[i].Binding += uint32(20 + 10*n)
 		}
 		m.source.Virtuals = append(m.source.Virtuals, v)
+	}
+	for v := range m.source.Virtuals {
+		m.source.Virtuals[v].Retry = ruleset.Retry{SYNs: 3, After: 5 * second / 2}
 	}
 	m.hops.Set(9, uint64(packet.MACFrom(realMAC)), uint64(packet.MACFrom(insideMAC)), inside)
 	m.source.Routes = append(m.source.Routes, ruleset.Route{Prefix: 0x0a000000, Bits: 8, Hop: 9})
@@ -563,8 +972,10 @@ func newModel(tb testing.TB, choose choices, workers, flows int) *model {
 func (m *model) run(steps int) {
 	for range steps {
 		switch n := m.choose.IntN(100); {
-		case n < 85:
+		case n < 82:
 			m.send(m.packet())
+		case n < 85:
+			m.unreachable()
 		case n < 97:
 			m.time += uint32(leaps[m.choose.IntN(len(leaps))])
 			for range m.choose.IntN(4) {
@@ -597,8 +1008,14 @@ func TestInterleavings(t *testing.T) {
 	for _, workers := range []int{1, 2, 3} {
 		for _, flows := range []int{1000, 3} {
 			t.Run(fmt.Sprintf("workers=%d,flows=%d", workers, flows), func(t *testing.T) {
-				for seed := range uint64(5) {
-					newModel(t, rand.New(rand.NewPCG(seed, uint64(flows))), workers, flows).run(1500)
+				moved, stayed := 0, 0
+				for seed := range uint64(10) {
+					m := newModel(t, rand.New(rand.NewPCG(seed, uint64(flows))), workers, flows)
+					m.run(1500)
+					moved, stayed = moved+m.moves, stayed+m.stays
+				}
+				if moved < 20 || stayed < 10 {
+					t.Errorf("only %d connections moved, %d stayed", moved, stayed)
 				}
 			})
 		}

@@ -148,6 +148,15 @@ func serialise(tb testing.TB, all ...gopacket.SerializableLayer) []byte {
 	return b
 }
 
+// unreachable is the ICMP error, as a real sends it to the client, about a segment that the director sent to it.
+func unreachable(tb testing.TB, code uint8, about pkt) []byte {
+	src, dst := netip.MustParseAddrPort(about.src), netip.MustParseAddrPort(about.dst)
+	smac, dmac := links(inside, dst.Addr())
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: dst.Addr().AsSlice(), DstIP: src.Addr().AsSlice()}
+	quote := about.frame(tb, dmac, smac)[packet.EthernetLen:]
+	return serialise(tb, ethernet(smac, dmac), ip, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, code)}, gopacket.Payload(quote))
+}
+
 // frameOf puts b into a buffer such as mbufs have.
 func frameOf(port uint16, b []byte) Frame {
 	f := Frame{Port: port, Verdict: 99, Out: 99}
@@ -162,7 +171,7 @@ func dump(b []byte) string {
 
 // run gives w one burst of frames at its present time.
 func (w *world) run(frames ...Frame) []Frame {
-	w.Burst(frames, w.time)
+	w.Burst(frames, uint64(w.time))
 	return frames
 }
 
@@ -176,6 +185,6 @@ func (w *world) give(tb testing.TB, p pkt) *Frame {
 func (w *world) pass(ticks uint32) {
 	for ; ticks > 0; ticks-- {
 		w.time++
-		w.Burst(nil, w.time)
+		w.Burst(nil, uint64(w.time))
 	}
 }

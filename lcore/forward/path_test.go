@@ -20,8 +20,8 @@ func TestBurstOfNothing(t *testing.T) {
 	w := newWorld(t, 10, nil)
 	w.give(t, fromClient("S"))
 	before := w.counters()
-	w.Burst(nil, w.time)
-	w.Burst([]Frame{}, w.time)
+	w.Burst(nil, uint64(w.time))
+	w.Burst([]Frame{}, uint64(w.time))
 	if changed := w.counters().since(before); changed != "" {
 		t.Error(changed)
 	}
@@ -238,7 +238,7 @@ func TestNoAllocations(t *testing.T) {
 				copy(frames[n].Bytes(), saved[n])
 			}
 			w.time++
-			w.Burst(frames, w.time)
+			w.Burst(frames, uint64(w.time))
 		}); allocs != 0 {
 			t.Errorf("%s: %v allocations a burst", name, allocs)
 		}
@@ -256,7 +256,7 @@ func TestNoAllocations(t *testing.T) {
 			frames[i].SetBytes(b)
 		}
 		w.time++
-		w.Burst(frames, w.time)
+		w.Burst(frames, uint64(w.time))
 		w.Publish()
 	}); allocs != 0 {
 		t.Errorf("misses: %v allocations a burst", allocs)
@@ -478,7 +478,7 @@ func TestSweepRound(t *testing.T) {
 			for w.table.Stats().Used > 0 && w.time-start < 4*second {
 				w.time += tt.step
 				f := frameOf(outside, fromClient("A").to("203.0.113.1:1").in(t))
-				w.Burst([]Frame{f}[:tt.burst], w.time)
+				w.Burst([]Frame{f}[:tt.burst], uint64(w.time))
 			}
 			if late := w.time - start; late > 2*second+2*tt.step+1 {
 				t.Errorf("%d flows left after %d ticks", w.table.Stats().Used, late)

@@ -23,14 +23,11 @@ func (w *Worker) plan(misses int) {
 			w.steering.Owner(m.Src, m.SrcPort) != w.self || w.again(i, planned) {
 			continue
 		}
-		v := w.rules.Virtual(slot)
-		members := w.rules.Members(v)
-		at, ok := w.schedule(slot, v, members)
-		if v.Draining || !ok {
+		at, ok := w.schedule(slot, w.rules.Virtual(slot), 0) // reserved now, or all of this burst would see the same least connections
+		if !ok {
 			continue
 		}
-		to := &members[at]
-		w.counts.Reserve(to.Real) // now, or all of this burst would see the same least connections
+		to := w.rules.Member(at)
 		w.planned[i] = at
 		w.plans[planned&(MaxBurst-1)] = uint8(i)
 		planned++
@@ -56,9 +53,9 @@ func (w *Worker) again(i, planned int) bool {
 }
 
 // unplan gives back what was planned for frame i and not used.
-func (w *Worker) unplan(i int, slot uint16) {
+func (w *Worker) unplan(i int) {
 	if at := w.planned[i]; at != unplanned {
-		w.counts.Release(w.rules.Members(w.rules.Virtual(slot))[at].Real)
+		w.counts.Release(w.rules.Member(at).Real)
 		w.planned[i] = unplanned
 	}
 }

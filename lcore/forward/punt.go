@@ -78,6 +78,7 @@ func (w *Worker) otherIPv4(f *Frame, m *packet.Meta, dst packet.MAC) {
 		w.punt(f, PuntRest)
 	case dst.Group():
 		w.drop(packet.NotForUs)
+	case m.Protocol == packet.ProtocolICMP && w.unreachable(f, m):
 	default:
 		w.transit(f, m)
 	}

@@ -11,6 +11,7 @@ type live struct {
 	packets, bytes           [2]uint64
 	drops                    [packet.Causes]uint64
 	opened, closed, evicted  uint64 // records
+	gaveWay                  uint64
 	handed, refused, transit uint64
 }
 
@@ -22,6 +23,7 @@ type Stats struct {
 	Opened, Closed atomic.Uint64 // records
 	Handed         atomic.Uint64 // frames given to other workers
 	Evicted        atomic.Uint64 // half-open connections that gave way in a full table
+	GaveWay        atomic.Uint64 // half-open connections that gave way to others of their virtual (synguard)
 	Refused        atomic.Uint64 // RSTs sent
 	Transit        atomic.Uint64 // frames routed for others
 	FlowsUsed      atomic.Uint64
@@ -50,6 +52,7 @@ func (w *Worker) Publish() {
 	s.Closed.Store(l.closed)
 	s.Handed.Store(l.handed)
 	s.Evicted.Store(l.evicted)
+	s.GaveWay.Store(l.gaveWay)
 	s.Refused.Store(l.refused)
 	s.Transit.Store(l.transit)
 	table := w.table.Stats()

@@ -45,6 +45,10 @@ func (w *Worker) expire(frames int) {
 	}
 }
 
+// trialSeconds is how long a trial may be silent before it is taken for vanished, so that another client's connection is
+// the next.
+const trialSeconds = 10
+
 // visit ends the flow of record n if its timer ran out.
 func (w *Worker) visit(n uint32) {
 	r := w.table.Record(n)
@@ -57,8 +61,11 @@ func (w *Worker) visit(n uint32) {
 	timers := &w.rules.Virtual(r.VirtualSlot).Timers
 	limit := timers.Idle
 	switch r.Phase {
-	case flowtable.HalfOpen:
+	case flowtable.HalfOpen, flowtable.Ditched:
 		limit = timers.HalfOpen
+		if r.Flags&flowtable.Trial != 0 {
+			limit = min(limit, trialSeconds*w.second)
+		}
 	case flowtable.Closing, flowtable.Reset:
 		limit = timers.CloseDelay
 	case flowtable.UDP:
@@ -66,5 +73,9 @@ func (w *Worker) visit(n uint32) {
 	}
 	if w.now-r.Last >= limit {
 		w.remove(n)
+		return
+	}
+	if r.Steady() && w.rules.Real(r.RealSlot).Watched {
+		r.Flags |= flowtable.Watched
 	}
 }

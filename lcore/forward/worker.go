@@ -10,17 +10,21 @@ import (
 const MaxBurst = flowtable.MaxBurst
 
 // Config is what a worker's packet path is made of. Times are in ticks, whose length is the caller's choice;
-// a millisecond or a little less is right.
+// a millisecond or a little less is right. A tick is 1<<TickShift beats, which measure how fast reals answer: half a
+// microsecond is right.
 type Config struct {
-	Self           int               // this worker's number
-	Steering       *Steering         // shared by all workers, immutable
-	Table          *flowtable.Table  // its own shard
-	Hops           *ruleset.Hops     // shared
-	Counts         *ruleset.Counts   // its own
-	Stats          *Stats            // its own
-	Wants          *Wants            // its own
-	TicksPerSecond uint32            // of the now that Burst is given
-	Start          uint32            // now, at the start
+	Self           int              // this worker's number
+	Steering       *Steering        // shared by all workers, immutable
+	Table          *flowtable.Table // its own shard
+	Hops           *ruleset.Hops    // shared
+	Counts         *ruleset.Counts  // its own
+	Stats          *Stats           // its own
+	Wants          *Wants           // its own
+	Listing        *Listing         // its own; nil: nobody lists
+	Spares         []Frame          // empty ones, for what the worker sends of its own; at most MaxBurst
+	TickShift      uint
+	TicksPerSecond uint32
+	Start          uint32            // tick at the start
 	Silence        uint32            // ticks after Start in which unknown TCP is answered by silence
 	Sweep          uint32            // ticks in which the expiry sweep visits the whole shard
 	PuntRate       [PuntKinds]uint32 // frames a second that this worker may give to the kernel, by kind
@@ -35,11 +39,17 @@ type Worker struct {
 	counts   *ruleset.Counts
 	stats    *Stats
 	wants    *Wants
+	listing  *Listing
 	steering *Steering
 	self     uint16
 
-	now, start, silence uint32
+	now, start, silence uint32 // ticks
+	beat                uint32 // now, in beats
+	tickShift           uint
 	live                live // counters, until Publish
+
+	spares []Frame
+	spared int // of this burst
 
 	frames []Frame // the burst
 
@@ -58,7 +68,10 @@ type Worker struct {
 	lastHops [lastHopPlaces]lastHop
 	second   uint32 // in ticks
 
-	turn   []uint32 // by virtual slot: its place in the rotation
+	turn    []uint32  // by virtual slot: its place in the rotation
+	opening []opening // by virtual slot: its opening connections
+	spread  uint32    // of the turns that slow starts let go by
+
 	sweep  sweep
 	punts  [PuntKinds]bucket
 	answer bucket
@@ -70,10 +83,14 @@ func New(c Config) *Worker {
 		table: c.Table, hops: c.Hops, counts: c.Counts, stats: c.Stats, wants: c.Wants,
 		steering: c.Steering, self: uint16(c.Self),
 		now: c.Start, start: c.Start, silence: c.Silence,
-		second: c.TicksPerSecond,
-		turn:   make([]uint32, ruleset.MaxVirtuals+1),
+		second:    c.TicksPerSecond,
+		tickShift: c.TickShift, spares: c.Spares,
+		turn: make([]uint32, ruleset.MaxVirtuals+1), opening: make([]opening, ruleset.MaxVirtuals+1),
 		sweep:  sweep{round: max(c.Sweep, 1), last: c.Start, next: 1},
 		answer: newBucket(c.AnswerRate, c.TicksPerSecond, c.Start),
+	}
+	if w.listing = c.Listing; w.listing == nil {
+		w.listing = &Listing{}
 	}
 	for i := range w.turn { // workers start their rotations apart
 		w.turn[i] = uint32(c.Self)

@@ -19,6 +19,9 @@ const (
 	second          = 1000       // ticks
 )
 
+// slots are more than enough.
+var slots = ruleset.Slots{Bindings: 100, Reals: 100, Virtuals: 100}
+
 var (
 	outsideMAC = [6]byte{2, 0, 0, 0, 0, 1}
 	insideMAC  = [6]byte{2, 0, 0, 0, 0, 2}
@@ -50,15 +53,18 @@ func newWorld(tb testing.TB, flows int, mem []byte) *world {
 		tb.Fatal(err)
 	}
 	w := &world{
-		table: table, hops: ruleset.NewHops(), counts: ruleset.NewCounts(100, 100),
+		table: table, hops: ruleset.NewHops(), counts: ruleset.NewCounts(slots, ruleset.NewShared(slots.Reals)),
 		stats: &Stats{}, wants: &Wants{}, time: 1_000_000,
 	}
 	c := Config{
 		Steering: NewSteering(1), Table: table, Hops: w.hops, Counts: w.counts, Stats: w.stats, Wants: w.wants,
-		TicksPerSecond: second, Start: w.time - 10*second, Silence: 3 * second, Sweep: 2 * second, AnswerRate: 1000,
+		Spares: make([]Frame, 4), TicksPerSecond: second, Start: w.time - 10*second, Silence: 3 * second, Sweep: 2 * second, AnswerRate: 1000,
 	}
 	for kind := range c.PuntRate {
 		c.PuntRate[kind] = 1000
+	}
+	for i := range c.Spares {
+		c.Spares[i].SetBytes(make([]byte, 0, packet.AnswerRoom))
 	}
 	w.Worker = New(c)
 	w.hops.Set(1, uint64(packet.MACFrom(gatewayMAC)), uint64(packet.MACFrom(outsideMAC)), outside)
@@ -76,7 +82,7 @@ func newWorld(tb testing.TB, flows int, mem []byte) *world {
 	w.source.Ports[inside] = ruleset.Port{MAC: uint64(packet.MACFrom(insideMAC)), Address: 0x0a000001}
 	timers := ruleset.Timers{HalfOpen: 30 * second, Idle: 3600 * second, CloseDelay: 10 * second, UDPIdle: 60 * second}
 	virtuals := []ruleset.VirtualSource{
-		{Slot: 1, Address: web, Port: 80, Protocol: packet.ProtocolTCP, Predictor: ruleset.RoundRobin, Reset: true, Timers: timers},
+		{Slot: 1, Address: web, Port: 80, Protocol: packet.ProtocolTCP, Predictor: ruleset.RoundRobin, Reset: true, Refuse: true, Timers: timers},
 		{Slot: 2, Address: web, Port: 53, Protocol: packet.ProtocolUDP, Predictor: ruleset.RoundRobin, Timers: timers},
 	}
 	for i := range uint16(3) {

@@ -66,3 +66,31 @@ func AnswerTimeExceeded(frame []byte, from uint32) int {
 	binary.BigEndian.PutUint16(icmp[2:4], ^Sum(icmp, 0))
 	return len(frame)
 }
+
+// Reset describes a RST that the director sends in somebody's name. Host byte order.
+type Reset struct {
+	Src, Dst         uint32
+	SrcPort, DstPort uint16
+	Seq              uint32
+	Ack              uint32 // 0: without ACK
+}
+
+// Write writes the RST into a buffer, behind link addresses, and returns the frame's length: 54 bytes.
+func (r *Reset) Write(buffer []byte, link Link) int {
+	const length = EthernetLen + IPv4Len + TCPLen
+	frame := buffer[:length]
+	(*network)(frame).link(link.Low, link.High)
+	binary.BigEndian.PutUint16(frame[12:14], EtherTypeIPv4)
+	(*IPv4)(frame[EthernetLen:]).set(IPv4Len+TCPLen, hops, ProtocolTCP, r.Src, r.Dst)
+	h := TCP{12: TCPLen / 4 << 4, 13: RST}
+	binary.BigEndian.PutUint16(h[0:2], r.SrcPort)
+	binary.BigEndian.PutUint16(h[2:4], r.DstPort)
+	binary.BigEndian.PutUint32(h[4:8], r.Seq)
+	if r.Ack != 0 {
+		binary.BigEndian.PutUint32(h[8:12], r.Ack)
+		h[13] |= ACK
+	}
+	binary.BigEndian.PutUint16(h[16:18], ^Sum(h[:], pseudo(r.Src, r.Dst, ProtocolTCP, TCPLen)))
+	*(*TCP)(frame[EthernetLen+IPv4Len:]) = h
+	return length
+}

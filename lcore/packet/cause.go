@@ -19,6 +19,8 @@ const (
 	TableFull
 	TupleTaken
 	NoReal
+	Withheld
+	Synguard
 	NoRoute
 	NoNeighbour
 	TTLExpired
@@ -50,6 +52,8 @@ var causes = [Causes]struct{ name, help string }{
 	TableFull:     {"table-full", "new connection, no free record"},
 	TupleTaken:    {"tuple-taken", "new connection whose reply tuple another flow has at every real"},
 	NoReal:        {"no-real", "new connection, no real that takes it"},
+	Withheld:      {"withheld", "RST or ICMP unreachable that answered a SYN: the client's next one goes to another real"},
+	Synguard:      {"synguard", "new connection above its virtual's limit of half-open ones"},
 	NoRoute:       {"no-route", "no route to the destination"},
 	NoNeighbour:   {"no-neighbour", "next hop's MAC not known"},
 	TTLExpired:    {"ttl-expired", "time to live ran out, answered with ICMP"},

@@ -30,3 +30,18 @@ func ICMPError(frame []byte, m, about *Meta) bool {
 	}
 	return true
 }
+
+// Unreachable tells whether a frame of KindIPv4 says that a TCP segment could not be delivered (RFC 792; a packet too
+// big says something else), sets the endpoints of about to those of the segment, and returns its sequence number.
+func Unreachable(frame []byte, m, about *Meta) (seq uint32, ok bool) {
+	const tooBig, quoted = 4, 8
+	if !ICMPError(frame, m, about) || about.Protocol != ProtocolTCP {
+		return 0, false
+	}
+	icmp := frame[m.L4 : EthernetLen+(*IPv4)(frame[EthernetLen:]).TotalLen()]
+	l4 := icmpLen + max((*IPv4)(icmp[icmpLen:]).HeaderLen(), IPv4Len)
+	if icmp[0] != 3 || icmp[1] == tooBig || len(icmp) < l4+quoted {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(icmp[l4+4:]), true
+}

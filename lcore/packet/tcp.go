@@ -49,3 +49,6 @@ func (h *TCP) Flags() uint8 { return h[13] }
 
 // Seq is the sequence number of a TCP frame that passed Parse.
 func Seq(frame []byte, m *Meta) uint32 { return (*TCP)(frame[m.L4:]).Seq() }
+
+// Ack is the acknowledgement number of a TCP frame that passed Parse.
+func Ack(frame []byte, m *Meta) uint32 { return (*TCP)(frame[m.L4:]).Ack() }

@@ -27,9 +27,22 @@ type VirtualSource struct {
 	Protocol  uint8
 	Predictor Predictor
 	Reset     bool
+	Refuse    bool
+	PassReset bool
 	Draining  bool
+	Retry     Retry
+	Guard     Guard
 	Timers    Timers
-	Members   []Member // weight 0 included: it takes nothing new; the removed ones that still have flows, likewise
+	Members   []Member     // all bindings: weight 0 and the removed ones that still have flows included
+	Tiers     []TierSource // who of them takes new connections; nil: those of weight above 0, in one tier
+	Trials    []Member     // who of them is in state testing; TCP only: what opens no connection proves nothing
+}
+
+// TierSource is one tier.
+type TierSource struct {
+	Predictor Predictor
+	Members   []Member // none of weight 0
+	StandIns  []Member // who takes over from full members, whose StandIn counts on from Members to here
 }
 
 // Build lays out a snapshot. Control only; it allocates.
@@ -67,8 +80,8 @@ func Build(src *Source) *Snapshot {
 func (s *Snapshot) add(src *VirtualSource) {
 	v := Virtual{
 		Address: src.Address, Port: src.Port, Protocol: src.Protocol,
-		Predictor: src.Predictor, Reset: src.Reset, Draining: src.Draining, Timers: src.Timers,
-		First: uint32(len(s.members)), FirstTurn: uint32(len(s.turns)),
+		Reset: src.Reset, Refuse: src.Refuse, PassReset: src.PassReset, Draining: src.Draining,
+		Retry: src.Retry, Guard: src.Guard, Timers: src.Timers,
 	}
 	for _, m := range src.Members {
 		r := s.reals[m.Real]
@@ -77,18 +90,56 @@ func (s *Snapshot) add(src *VirtualSource) {
 			port = src.Port // the client's: no other port of this real is ours to watch
 		}
 		s.endpoints.put(endpoint{address: r.Address, port: port, protocol: src.Protocol, kind: aReal, slot: m.Real})
-		if m.Weight > 0 && !src.Draining {
-			s.members = append(s.members, m)
-		}
 	}
-	v.Count = uint32(len(s.members)) - v.First
-	s.turns = append(s.turns, turns(s.Members(&v))...)
-	v.TurnCount = uint32(len(s.turns)) - v.FirstTurn
-	s.virtuals[src.Slot] = v
-	s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
 	if !src.Draining {
 		s.endpoints.put(endpoint{address: v.Address, kind: local, slot: 1})
+		first, tiers := uint32(len(s.tiers)), src.Tiers
+		if tiers == nil {
+			tiers = []TierSource{{Predictor: src.Predictor, Members: weighty(src.Members)}}
+		}
+		for i := range tiers {
+			s.addTier(&tiers[i])
+		}
+		v.tiers = span{first, uint32(len(s.tiers)) - first}
+		v.trials = s.addMembers(src.Trials)
 	}
+	s.virtuals[src.Slot] = v
+	s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
+}
+
+// weighty are the members that take new connections.
+func weighty(members []Member) (out []Member) {
+	for _, m := range members {
+		if m.Weight > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// addTier appends a tier. One without members is left out: it could take nothing.
+func (s *Snapshot) addTier(src *TierSource) {
+	if len(src.Members) == 0 {
+		return
+	}
+	t := Tier{Predictor: src.Predictor, standIns: uint32(len(src.StandIns))}
+	t.members = s.addMembers(src.Members)
+	s.addMembers(src.StandIns)
+	round := turns(src.Members)
+	t.turns = span{uint32(len(s.turns)), uint32(len(round))}
+	s.turns = append(s.turns, round...)
+	s.tiers = append(s.tiers, t)
+}
+
+// addMembers appends members, and what workers need to know of their reals at once.
+func (s *Snapshot) addMembers(members []Member) span {
+	first := uint32(len(s.members))
+	for _, m := range members {
+		r := &s.reals[m.Real]
+		m.Limited, m.Ramping = r.MaxConns > 0, r.Ramp > 0
+		s.members = append(s.members, m)
+	}
+	return span{first, uint32(len(members))}
 }
 
 // longestRound bounds a rotation's length; beyond it weights are rounded.

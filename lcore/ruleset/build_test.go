@@ -18,21 +18,87 @@ func TestBuild(t *testing.T) {
 	if web.Address != webAddress || web.Port != 80 || web.Protocol != 6 || !web.Reset || web.Draining {
 		t.Errorf("%+v", web)
 	}
-	if got := s.Members(web); !slices.Equal(got, []Member{{1, 3, 1}, {2, 9, 2}}) {
+	tier := only(t, s, 2)
+	if got := s.Members(tier); !slices.Equal(got, []Member{member(1, 3, 1), member(2, 9, 2)}) {
 		t.Errorf("members %v: weight 0 is none", got)
 	}
-	if got := s.Turns(web); len(got) != 3 {
+	if got := s.Turns(tier); len(got) != 3 {
 		t.Errorf("turns %v", got)
 	}
 	removed := s.Virtual(5)
-	if !removed.Draining || len(s.Members(removed)) != 0 || len(s.Turns(removed)) != 0 {
+	if !removed.Draining || len(s.Tiers(removed)) != 0 {
 		t.Errorf("%+v", removed)
 	}
-	if got := s.Members(s.Virtual(6)); !slices.Equal(got, []Member{{5, 9, 1}}) {
+	if got := s.Members(only(t, s, 6)); !slices.Equal(got, []Member{member(5, 9, 1)}) {
 		t.Errorf("members %v", got)
 	}
-	if *s.Real(9) != (Real{realAddress + 1, 0}) || *s.Real(4) != (Real{realAddress + 2, 8080}) {
+	if *s.Real(9) != (Real{Address: realAddress + 1}) || *s.Real(4) != (Real{Address: realAddress + 2, Port: 8080}) {
 		t.Error("reals")
+	}
+}
+
+// only is the one tier of the virtual in a slot.
+func only(t *testing.T, s *Snapshot, slot uint16) *Tier {
+	t.Helper()
+	tiers := s.Tiers(s.Virtual(slot))
+	if len(tiers) != 1 {
+		t.Fatalf("virtual %d: tiers %+v", slot, tiers)
+	}
+	return &tiers[0]
+}
+
+// TestBuildTiers: members, who stands in for them and trials lie where workers look for them, and know what they need of
+// their reals.
+func TestBuildTiers(t *testing.T) {
+	src := small()
+	src.Reals[3] = Real{Address: realAddress, Port: 8080, MaxConns: 5, Threshold: 8, Retry: Retry{SYNs: 2, After: 9}}
+	src.Reals[9] = Real{Address: realAddress + 1, Ramp: 30}
+	web := &src.Virtuals[0]
+	web.Retry, web.Guard, web.PassReset, web.Refuse = Retry{SYNs: 3, After: 7}, Guard{Limit: 4, Drop: true}, true, true
+	standing := member(1, 3, 3)
+	standing.StandIn = 2
+	web.Tiers = []TierSource{
+		{Predictor: Weighted, Members: []Member{standing}, StandIns: []Member{member(3, 4, 1)}},
+		{Predictor: LeastConns}, // nobody of it is in service
+		{Predictor: RoundRobin, Members: []Member{member(2, 9, 2), member(3, 4, 1)}},
+	}
+	web.Trials = []Member{member(2, 9, 2), member(1, 3, 1)}
+	s := Build(src)
+	v := s.Virtual(2)
+	if v.Retry != (Retry{3, 7}) || v.Guard != (Guard{4, true}) || !v.PassReset || !v.Refuse {
+		t.Errorf("%+v", v)
+	}
+	limited := func(m Member) Member { m.Limited = true; return m }
+	ramping := func(m Member) Member { m.Ramping = true; return m }
+	tiers := s.Tiers(v)
+	if len(tiers) != 2 || tiers[0].Predictor != Weighted || tiers[1].Predictor != RoundRobin {
+		t.Fatalf("%+v", tiers)
+	}
+	if got := s.Members(&tiers[0]); !slices.Equal(got, []Member{limited(standing)}) {
+		t.Errorf("members %+v", got)
+	}
+	if got := s.All(&tiers[0]); !slices.Equal(got, []Member{limited(standing), member(3, 4, 1)}) {
+		t.Errorf("all %+v", got)
+	}
+	if got := s.Turns(&tiers[0]); !slices.Equal(got, []uint32{0}) {
+		t.Errorf("turns %v: who stands in has none", got)
+	}
+	if got := s.All(&tiers[1]); !slices.Equal(got, []Member{ramping(member(2, 9, 2)), member(3, 4, 1)}) {
+		t.Errorf("all of the second %+v", got)
+	}
+	for i := range tiers {
+		for k, m := range s.All(&tiers[i]) {
+			if got := s.Member(s.First(&tiers[i]) + uint32(k)); *got != m {
+				t.Errorf("tier %d: at place %d: %+v, want %+v", i, k, *got, m)
+			}
+		}
+	}
+	first, trials := s.Trials(v)
+	if !slices.Equal(trials, []Member{ramping(member(2, 9, 2)), limited(member(1, 3, 1))}) || *s.Member(first + 1) != trials[1] {
+		t.Errorf("trials from %d on: %+v", first, trials)
+	}
+	if _, none := s.Trials(s.Virtual(6)); len(none) != 0 {
+		t.Errorf("another virtual's trials: %+v", none)
 	}
 }
 
@@ -46,16 +112,16 @@ func TestBuildOfNothing(t *testing.T) {
 // TestBuildAtTheLimits uses the highest slots.
 func TestBuildAtTheLimits(t *testing.T) {
 	s := Build(&Source{
-		Reals: map[uint16]Real{MaxReals: {^uint32(0), 65535}},
+		Reals: map[uint16]Real{MaxReals: {Address: ^uint32(0), Port: 65535}},
 		Virtuals: []VirtualSource{{
 			Slot: MaxVirtuals, Address: ^uint32(0), Port: 65535, Protocol: 255,
-			Members: []Member{{MaxBindings, MaxReals, 65535}},
+			Members: []Member{member(MaxBindings, MaxReals, 65535)},
 		}},
 	})
 	if s.FindVirtual(^uint32(0), 65535, 255) != MaxVirtuals || s.FindReal(^uint32(0), 65535, 255) != MaxReals {
 		t.Error("not found")
 	}
-	v := s.Virtual(MaxVirtuals)
+	v := only(t, s, MaxVirtuals)
 	if m := s.Members(v); len(m) != 1 || m[0].Binding != MaxBindings || s.Real(m[0].Real).Port != 65535 {
 		t.Error(m)
 	}

@@ -5,15 +5,21 @@ import (
 	"testing"
 )
 
+// open counts a connection.
+func open(c *Counts, binding uint32, real uint16) {
+	c.Reserve(real, 0)
+	c.Begin(binding)
+}
+
 func TestCounts(t *testing.T) {
-	c := NewCounts(5, 3)
+	c := NewCounts(Slots{Bindings: 5, Reals: 3, Virtuals: 1}, NewShared(3))
 	c.Insert(5)
-	c.Open(5, 3)
+	open(c, 5, 3)
 	c.Insert(5)
-	c.Open(5, 3)
+	open(c, 5, 3)
 	c.Insert(1)
-	c.Open(1, 3)
-	c.Reserve(3)
+	open(c, 1, 3)
+	c.Reserve(3, 0)
 	c.Release(3)
 	c.Reals[3].Others = 10
 	if got := c.Load(3); got != 13 {
@@ -33,24 +39,24 @@ func TestCounts(t *testing.T) {
 	}
 	c.Close(1, 3)
 	c.Remove(1)
-	if got := c.Binding(5); got != (BindingCount{2, 2, 2, 2}) || c.Reals[3].Open != 0 || c.Load(3) != 10 || c.Load(1) != 0 {
-		t.Errorf("at the end: %+v, load %d", got, c.Load(3))
+	if got := c.Binding(5); got != (BindingCount{2, 2, 2, 2}) || c.Reals[3].Open != 0 || c.Load(3) != 10 || c.Load(1) != 0 || c.Shared.Connections(3) != 0 {
+		t.Errorf("at the end: %+v, load %d, shared %d", got, c.Load(3), c.Shared.Connections(3))
 	}
-	if n := testing.AllocsPerRun(100, func() { c.Open(1, 1); c.Load(1); c.Close(1, 1); c.Binding(1) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { open(c, 1, 1); c.Load(1); c.Close(1, 1); c.Binding(1) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 // TestCountsConcurrently: a reader never sees more ends than beginnings, though the worker goes on.
 func TestCountsConcurrently(t *testing.T) {
-	c := NewCounts(1, 1)
+	c := NewCounts(Slots{Bindings: 1, Reals: 1, Virtuals: 1}, NewShared(1))
 	const n = 20_000
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range n {
 			c.Insert(1)
-			c.Open(1, 1)
+			open(c, 1, 1)
 			if i%100 == 0 {
 				runtime.Gosched()
 			}

@@ -81,16 +81,20 @@ const (
 	realAddress = 0x0a00000b
 )
 
+func member(binding uint32, real, weight uint16) Member {
+	return Member{Binding: binding, Real: real, Weight: weight}
+}
+
 // small is a virtual of two reals, the second with the client's port, and a removed virtual.
 func small() *Source {
 	return &Source{
 		Generation: 7, RouteGeneration: 3,
 		Local: []uint32{0xc0000201, 0, 1<<32 - 1},
-		Reals: map[uint16]Real{3: {realAddress, 8080}, 9: {realAddress + 1, 0}, 4: {realAddress + 2, 8080}},
+		Reals: map[uint16]Real{3: {Address: realAddress, Port: 8080}, 9: {Address: realAddress + 1}, 4: {Address: realAddress + 2, Port: 8080}},
 		Virtuals: []VirtualSource{
-			{Slot: 2, Address: webAddress, Port: 80, Protocol: 6, Reset: true, Members: []Member{{1, 3, 1}, {2, 9, 2}, {3, 4, 0}}},
-			{Slot: 5, Address: webAddress + 1, Port: 443, Protocol: 6, Draining: true, Members: []Member{{4, 3, 1}}},
-			{Slot: 6, Address: webAddress, Port: 80, Protocol: 17, Members: []Member{{5, 9, 1}}},
+			{Slot: 2, Address: webAddress, Port: 80, Protocol: 6, Reset: true, Members: []Member{member(1, 3, 1), member(2, 9, 2), member(3, 4, 0)}},
+			{Slot: 5, Address: webAddress + 1, Port: 443, Protocol: 6, Draining: true, Members: []Member{member(4, 3, 1)}},
+			{Slot: 6, Address: webAddress, Port: 80, Protocol: 17, Members: []Member{member(5, 9, 1)}},
 		},
 	}
 }
@@ -139,8 +143,8 @@ func TestFind(t *testing.T) {
 
 // TestFindRealOfEveryPort: a real and a virtual that both have port 0 serve every port.
 func TestFindRealOfEveryPort(t *testing.T) {
-	s := Build(&Source{Reals: map[uint16]Real{1: {realAddress, 0}}, Virtuals: []VirtualSource{
-		{Slot: 1, Address: webAddress, Protocol: 6, Members: []Member{{1, 1, 1}}},
+	s := Build(&Source{Reals: map[uint16]Real{1: {Address: realAddress}}, Virtuals: []VirtualSource{
+		{Slot: 1, Address: webAddress, Protocol: 6, Members: []Member{member(1, 1, 1)}},
 	}})
 	for _, port := range []uint16{0, 1, 80, 65535} {
 		if s.FindReal(realAddress, port, 6) != 1 {

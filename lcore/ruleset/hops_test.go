@@ -207,8 +207,13 @@ func TestHopsDoNotAllocate(t *testing.T) {
 		s.FindVirtual(webAddress, 80, 6)
 		s.FindReal(webAddress, 80, 6)
 		s.Local(webAddress)
-		s.Turns(s.Virtual(2))
-		s.Members(s.Virtual(2))
+		v := s.Virtual(2)
+		t := &s.Tiers(v)[0]
+		s.Turns(t)
+		s.Members(t)
+		s.All(t)
+		s.Member(s.First(t))
+		s.Trials(v)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -21,18 +21,42 @@ const (
 // Timers are a virtual's, in ticks.
 type Timers struct{ HalfOpen, Idle, CloseDelay, UDPIdle uint32 }
 
-// Virtual is what a worker needs of one virtual. Its members are Members[First : First+Count], its turns
-// Turns[FirstTurn : FirstTurn+TurnCount].
+// Virtual is what a worker needs of one virtual.
 type Virtual struct {
-	Address              uint32
-	Port                 uint16
-	Protocol             uint8
-	Predictor            Predictor
-	Reset                bool // answer TCP of no flow with RST
-	Draining             bool // removed: for its live flows it stays, for all else it is not there
-	First, Count         uint32
-	FirstTurn, TurnCount uint32
-	Timers               Timers
+	Address   uint32
+	Port      uint16
+	Protocol  uint8
+	Reset     bool // answer TCP of no flow with RST
+	Refuse    bool // answer a SYN that no real can take with RST
+	PassReset bool // a RST that answers a SYN goes on to the client
+	Draining  bool // removed: for its live flows it stays, for all else it is not there
+	Retry     Retry
+	Guard     Guard
+	Timers    Timers
+	tiers     span // of tiers
+	trials    span // of members
+}
+
+// Retry is when a client's unanswered SYN goes to another real (SPEC.md section 4): once SYNs went unanswered, or After
+// has passed since the first. Zero fields of a real's leave it to the virtual.
+type Retry struct {
+	SYNs  uint8
+	After uint32 // beats
+}
+
+// Guard bounds a virtual's half-open connections, over all workers.
+type Guard struct {
+	Limit uint32 // 0: none
+	Drop  bool   // above it new SYNs are dropped; else the oldest connection gives way
+}
+
+// Tier is a group of members that take new connections while no tier before it can: first a virtual's own reals, then
+// those of its backup virtuals.
+type Tier struct {
+	Predictor Predictor
+	members   span
+	standIns  uint32 // behind the members: reached by Member.StandIn alone
+	turns     span
 }
 
 // Member is a real that may take a virtual's new connections: those of weight 0 are not members.
@@ -40,13 +64,29 @@ type Member struct {
 	Binding uint32 // slot
 	Real    uint16 // slot
 	Weight  uint16
+	StandIn uint16 // place in the tier, counted from 1, of who takes over while this one is full; 0: nobody
+	Limited bool   // its real has MaxConns
+	Ramping bool   // its real's share still rises
 }
 
-// Real is a real's endpoint, host byte order. Port 0 keeps the client's.
+// Real is what a worker needs of one real. Addresses and ports are in host byte order; port 0 keeps the client's.
 type Real struct {
-	Address uint32
-	Port    uint16
+	Address   uint32
+	Port      uint16
+	Retry     Retry  // before its virtual's
+	MaxConns  uint32 // 0: no limit
+	Threshold uint32 // consecutive ditched connections that fail it; 0: never
+	Since     uint32 // tick at which its slow start began
+	Ramp      uint32 // ticks that it takes; 0: none
+
+	Unavailable bool // failed: who still waits for an answer need not wait long
+	Watched     bool // failed, and brought back by an established connection that shows life
 }
+
+// span is a piece of a slice.
+type span struct{ first, count uint32 }
+
+func of[T any](s []T, at span) []T { return s[at.first:][:at.count] }
 
 // Port is the Ethernet device with that number.
 type Port struct {
@@ -63,8 +103,9 @@ type Snapshot struct {
 
 	virtuals  []Virtual // by slot
 	reals     []Real    // by slot
+	tiers     []Tier
 	members   []Member
-	turns     []uint32 // indices of a virtual's members, in weighted rotation
+	turns     []uint32 // places of a tier's members, in weighted rotation
 	endpoints endpoints
 	ranges    []Range
 }
@@ -75,8 +116,27 @@ func (s *Snapshot) Virtual(slot uint16) *Virtual { return &s.virtuals[slot] }
 // Real is the real in a slot.
 func (s *Snapshot) Real(slot uint16) *Real { return &s.reals[slot] }
 
-// Members are the reals that v's new connections may go to.
-func (s *Snapshot) Members(v *Virtual) []Member { return s.members[v.First:][:v.Count] }
+// Tiers are the groups of members that v's new connections may go to, in order.
+func (s *Snapshot) Tiers(v *Virtual) []Tier { return of(s.tiers, v.tiers) }
 
-// Turns is v's weighted rotation: indices of its members, each as often as its weight asks.
-func (s *Snapshot) Turns(v *Virtual) []uint32 { return s.turns[v.FirstTurn:][:v.TurnCount] }
+// Members are the reals that new connections may go to.
+func (s *Snapshot) Members(t *Tier) []Member { return of(s.members, t.members) }
+
+// All are the members and behind them those who stand in for full ones.
+func (s *Snapshot) All(t *Tier) []Member {
+	return s.members[t.members.first:][:t.members.count+t.standIns]
+}
+
+// First is the place of the tier's first member among all members of the snapshot, see Member.
+func (s *Snapshot) First(t *Tier) uint32 { return t.members.first }
+
+// Member is the member at a place among all of the snapshot.
+func (s *Snapshot) Member(at uint32) *Member { return &s.members[at] }
+
+// Turns is a tier's weighted rotation: places of its members, each as often as its weight asks.
+func (s *Snapshot) Turns(t *Tier) []uint32 { return of(s.turns, t.turns) }
+
+// Trials are the members in state testing: each takes one connection, its trial. First is the place of the first.
+func (s *Snapshot) Trials(v *Virtual) (first uint32, members []Member) {
+	return v.trials.first, of(s.members, v.trials)
+}

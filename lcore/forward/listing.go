@@ -1,0 +1,67 @@
+package forward
+
+import (
+	"sync/atomic"
+
+	"linedirector/flowtable"
+)
+
+// PageLen is the most records that a worker copies at a time, and pageReach how many it looks at: a few microseconds.
+const (
+	PageLen   = 64
+	pageReach = 256
+)
+
+// Listing is how control reads a worker's records: it asks, and the worker answers with a piece in its next burst. Packets
+// wait for one piece at most, however many flows there are.
+type Listing struct {
+	state   atomic.Uint32
+	from    uint32
+	most    int
+	next    uint32
+	count   int
+	records [PageLen]flowtable.Record
+}
+
+// States of a listing: who may touch it.
+const (
+	idle     = iota // control
+	asked           // the worker
+	answered        // control
+)
+
+// Ask asks for the records from a number on, at most so many, or PageLen. Control only, one goroutine, and not before
+// the last answer was taken.
+func (l *Listing) Ask(from uint32, most int) {
+	l.from, l.most = max(from, 1), min(most, PageLen)
+	l.state.Store(asked)
+}
+
+// Take is the answer, once there is one: records in use, and the number to go on with, 0 behind the last. It is valid until
+// the next Ask. Control only.
+func (l *Listing) Take() (records []flowtable.Record, next uint32, ok bool) {
+	if l.state.Load() != answered {
+		return nil, 0, false
+	}
+	l.state.Store(idle)
+	return l.records[:l.count], l.next, true
+}
+
+// list answers.
+func (w *Worker) list() {
+	l := w.listing
+	n, end := 0, w.table.Extent()
+	at := l.from
+	for reach := 0; at <= end && n < l.most && reach < pageReach; reach++ {
+		if r := w.table.Record(at); r.Phase != flowtable.Free {
+			l.records[n] = *r
+			n++
+		}
+		at++
+	}
+	l.count, l.next = n, at
+	if at > end {
+		l.next = 0
+	}
+	l.state.Store(answered)
+}
