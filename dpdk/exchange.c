@@ -4,7 +4,8 @@
  * The burst exchange: the one crossing from Go into C of a worker's loop.
  *
  *  1. settle: what the verdicts say becomes of the last burst. Frames are gathered by destination
- * and leave in one call each; the rest goes back to its mempool in bulk.
+ * and leave in one call each; the rest goes back to its mempool in bulk. Spare frames that the
+ * packet path wrote leave with them and are replaced.
  *  2. pass on finished frames, which other threads prepared for ports whose tx queue is ours.
  *  3. receive the next burst, from all sources in turn, prefetch the headers, describe each frame.
  *
@@ -12,6 +13,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_branch_prediction.h>
@@ -49,7 +51,11 @@ struct ld_exchange {
 	uint32_t rings;
 	uint64_t now;
 	struct ld_bell *bell;
+	struct rte_mempool *pool; /* of the spare frames */
+	uint32_t spares;	  /* filled */
+	uint32_t spared;	  /* of them, what the packet path wrote */
 	_Alignas(64) struct ld_frame frame[LD_MAX_BURST];
+	struct ld_frame spare[LD_MAX_SPARES];
 	struct rte_mbuf *mbuf[LD_MAX_BURST];
 	struct ld_counters counters;
 	struct source source[LD_MAX_SOURCES];
@@ -244,25 +250,64 @@ static const struct ld_frame *gather_run(struct ld_exchange *x, const struct ld_
 	return f;
 }
 
-static void settle(struct ld_exchange *x)
+/* Fills the places of spare frames that are empty, as far as there are mbufs. */
+static void fill_spares(struct ld_exchange *x)
+{
+	struct rte_mbuf *m;
+
+	while (x->spares < LD_MAX_SPARES && (m = rte_pktmbuf_alloc(x->pool)) != NULL)
+		ld_frame_fill(&x->spare[x->spares++], m, 0, 0);
+}
+
+/* Gathers the spare frames that were written, and closes the gap. */
+static void use_spares(struct ld_exchange *x, struct touched *t)
+{
+	uint32_t used = x->spared < x->spares ? x->spared : x->spares;
+
+	x->spared = 0;
+	for (uint32_t i = 0; i < used; i++)
+		set_aside(x, &x->spare[i], t);
+	x->spares -= used;
+	memmove(x->spare, x->spare + used, x->spares * sizeof(x->spare[0]));
+	memset(x->spare + x->spares, 0, used * sizeof(x->spare[0]));
+}
+
+static void gather(struct ld_exchange *x, struct touched *t)
 {
 	const struct ld_frame *f = x->frame, *end = f + x->count;
-	struct touched t = {0};
 
 	while (f < end) {
 		if (likely(plain(f)))
-			f = gather_run(x, f, end, &t);
+			f = gather_run(x, f, end, t);
 		else
-			set_aside(x, f++, &t);
+			set_aside(x, f++, t);
 	}
 	x->count = 0;
-	flush_ports(x, t.ports);
-	if (unlikely(t.freed > 0))
-		rte_pktmbuf_free_bulk(x->mbuf, t.freed);
-	if (unlikely(t.workers != 0))
-		flush_workers(x, t.workers);
-	if (unlikely(t.kinds != 0))
-		flush_kinds(x, t.kinds);
+}
+
+static void flush(struct ld_exchange *x, const struct touched *t)
+{
+	flush_ports(x, t->ports);
+	if (unlikely(t->freed > 0))
+		rte_pktmbuf_free_bulk(x->mbuf, t->freed);
+	if (unlikely(t->workers != 0))
+		flush_workers(x, t->workers);
+	if (unlikely(t->kinds != 0))
+		flush_kinds(x, t->kinds);
+}
+
+static void settle(struct ld_exchange *x)
+{
+	struct touched t = {0};
+
+	gather(x, &t);
+	flush(x, &t);
+	if (unlikely(x->spared > 0)) {
+		t = (struct touched){0};
+		use_spares(x, &t);
+		flush(x, &t);
+		fill_spares(x);
+	}
 }
 
 /* Sends frames whose egress port others left in mbuf->port; those that have no tx queue here are
@@ -360,7 +405,7 @@ uint32_t ld_exchange(uintptr_t handle)
 {
 	struct ld_exchange *x = (struct ld_exchange *)handle;
 
-	if (x->count > 0)
+	if (x->count > 0) /* no spare frame is written without a burst */
 		settle(x);
 	if (x->rings > 0)
 		pass_on(x);
@@ -376,12 +421,16 @@ void ld_exchange_idle(struct ld_exchange *x)
 	x->now = rte_rdtsc();
 }
 
-struct ld_exchange *ld_exchange_new(uint16_t burst, int socket)
+struct ld_exchange *ld_exchange_new(uint16_t burst, struct rte_mempool *spares, int socket)
 {
 	struct ld_exchange *x = rte_zmalloc_socket("exchange", sizeof(*x), 64, socket);
 
-	if (x != NULL)
-		x->burst = burst;
+	if (x == NULL)
+		return NULL;
+	x->burst = burst;
+	x->pool = spares;
+	if (spares != NULL)
+		fill_spares(x);
 	return x;
 }
 
@@ -389,6 +438,8 @@ void ld_exchange_free(struct ld_exchange *x)
 {
 	for (uint32_t i = 0; i < x->count; i++)
 		rte_pktmbuf_free((struct rte_mbuf *)x->frame[i].mbuf);
+	for (uint32_t i = 0; i < x->spares; i++)
+		rte_pktmbuf_free((struct rte_mbuf *)x->spare[i].mbuf);
 	rte_free(x);
 }
 
@@ -473,6 +524,16 @@ void ld_exchange_bell(struct ld_exchange *x, struct ld_bell *bell)
 struct ld_frame *ld_exchange_frames(struct ld_exchange *x)
 {
 	return x->frame;
+}
+
+struct ld_frame *ld_exchange_spares(struct ld_exchange *x)
+{
+	return x->spare;
+}
+
+uint32_t *ld_exchange_spared(struct ld_exchange *x)
+{
+	return &x->spared;
 }
 
 struct ld_counters *ld_exchange_counters(struct ld_exchange *x)

@@ -22,6 +22,7 @@ type Queue struct {
 type ExchangeConfig struct {
 	Burst    int              // most frames a call receives, 1 to MaxBurst
 	Socket   int              // NUMA node of the worker
+	Spares   *Mempool         // where Spares come from; nil: there are none
 	Receive  []Queue          // rx queues that this worker owns
 	Handed   []*Ring          // frames that other workers hand over to this one, each of another producer
 	Finished []*Ring          // frames of other workers and of control that this one transmits on the port that they name
@@ -37,6 +38,8 @@ type Exchange struct {
 	c        *C.struct_ld_exchange
 	handle   C.uintptr_t // c as a number, which cgo does not check at each call
 	frames   []Frame
+	spares   []Frame
+	spared   *C.uint32_t
 	now      *C.uint64_t
 	counters *ExchangeCounters
 }
@@ -46,7 +49,11 @@ func NewExchange(cfg ExchangeConfig) (*Exchange, error) {
 	if cfg.Burst < 1 || cfg.Burst > MaxBurst {
 		return nil, fmt.Errorf("make a worker's exchange: burst %d is not between 1 and %d", cfg.Burst, MaxBurst)
 	}
-	c := C.ld_exchange_new(C.uint16_t(cfg.Burst), C.int(cfg.Socket))
+	var spares *C.struct_rte_mempool
+	if cfg.Spares != nil {
+		spares = cfg.Spares.c
+	}
+	c := C.ld_exchange_new(C.uint16_t(cfg.Burst), spares, C.int(cfg.Socket))
 	if c == nil {
 		return nil, &Error{Op: "make a worker's exchange", Code: syscall.ENOMEM, Mend: memoryMend}
 	}
@@ -103,6 +110,17 @@ func (x *Exchange) Exchange() int { return int(C.ld_exchange(x.handle)) }
 
 // Frames is the burst, MaxBurst long; as many as Exchange returned are valid, until the next call.
 func (x *Exchange) Frames() []Frame { return x.frames }
+
+// MaxSpares is how many spare frames there are at most.
+const MaxSpares = C.LD_MAX_SPARES
+
+// Spares are empty frames for what the worker sends of its own, MaxSpares long. Those that hold an mbuf come first;
+// where the mempool is empty, others' Data is nil.
+func (x *Exchange) Spares() []Frame { return x.spares }
+
+// Spared says that so many of the first spare frames were written and have a verdict: the next Exchange sends them with
+// the burst and fills their places anew. There must be a burst.
+func (x *Exchange) Spared(n int) { *x.spared = C.uint32_t(n) }
 
 // Now is the TSC at the end of the last Exchange.
 func (x *Exchange) Now() uint64 { return uint64(*x.now) }

@@ -389,3 +389,46 @@ func TestNow(t *testing.T) {
 		t.Errorf("%d Hz", hz)
 	}
 }
+
+// TestSpares sends frames of the worker's own beside a burst. Their places are filled anew as far as the mempool goes,
+// and empty ones say so.
+func TestSpares(t *testing.T) {
+	worker(t)
+	spares := pool(t, dpdk.MaxSpares+3, 2048)
+	l := newLoop(t, "net_ring0", dpdk.ExchangeConfig{Spares: spares})
+	for round := range 3 {
+		l.feed(t, payload(1, 60))
+		var sent [][]byte
+		for i := range 5 {
+			f := &l.x.Spares()[i]
+			f.Len, f.Flags, f.Verdict, f.Out = uint16(60+i), dpdk.FlagResized, dpdk.Send, uint16(l.port)
+			sent = append(sent, payload(byte(10*round+i), 60+i))
+			copy(f.Bytes(), sent[i])
+		}
+		l.x.Spared(5)
+		if n := l.x.Exchange(); n != 5 { // the burst's own frame was dropped
+			t.Fatalf("round %d: %d frames came back, want 5", round, n)
+		}
+		for i, want := range sent {
+			if got := l.x.Frames()[i].Bytes(); !bytes.Equal(got, want) {
+				t.Errorf("round %d: spare %d came back as %x", round, i, got)
+			}
+		}
+		full := 0
+		for i := range l.x.Spares() {
+			if l.x.Spares()[i].Data != nil {
+				full++
+			}
+		}
+		if full != dpdk.MaxSpares-2 { // five are in the burst, and three were left
+			t.Errorf("round %d: %d spare frames are full, want %d", round, full, dpdk.MaxSpares-2)
+		}
+		l.x.Exchange() // drops them
+		l.feed(t, payload(2, 60))
+		l.x.Spared(0)
+		l.x.Exchange()
+		if n := spares.InUse(); n != full {
+			t.Errorf("round %d: %d mbufs in use, want the %d spare ones", round, n, full)
+		}
+	}
+}

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define LD_MAX_BURST   128
+#define LD_MAX_SPARES  32 /* frames that the packet path may send of its own, a burst */
 #define LD_MAX_PORTS   32
 #define LD_MAX_WORKERS 64
 #define LD_MAX_KINDS   8
@@ -173,7 +174,7 @@ int ld_port_set_rss(uint16_t port, uint64_t types, uint8_t *key, uint16_t key_le
 uint32_t ld_softrss(const uint32_t *words, uint32_t count, const uint8_t *key);
 
 /* exchange.c */
-struct ld_exchange *ld_exchange_new(uint16_t burst, int socket);
+struct ld_exchange *ld_exchange_new(uint16_t burst, struct rte_mempool *spares, int socket);
 int ld_exchange_receive(struct ld_exchange *x, uint16_t port, uint16_t queue);
 int ld_exchange_handed(struct ld_exchange *x, struct rte_ring *ring);
 int ld_exchange_finished(struct ld_exchange *x, struct rte_ring *ring);
@@ -183,6 +184,8 @@ int ld_exchange_hand(struct ld_exchange *x, uint16_t worker, struct rte_ring *ri
 int ld_exchange_punt(struct ld_exchange *x, uint16_t kind, struct rte_ring *ring);
 void ld_exchange_bell(struct ld_exchange *x, struct ld_bell *bell);
 struct ld_frame *ld_exchange_frames(struct ld_exchange *x);
+struct ld_frame *ld_exchange_spares(struct ld_exchange *x);
+uint32_t *ld_exchange_spared(struct ld_exchange *x);
 struct ld_counters *ld_exchange_counters(struct ld_exchange *x);
 uint64_t *ld_exchange_now(struct ld_exchange *x);
 uint32_t ld_exchange(uintptr_t x); /* a number: cgo checks pointers, at 5 ns a call */

@@ -13,10 +13,29 @@ type Clock struct {
 }
 
 // NewClock makes the clock of a counter with this rate.
-func NewClock(hz uint64) Clock { return Clock{hz, uint(max(bits.Len64(hz/1000), 1) - 1)} }
+func NewClock(hz uint64) Clock { return Clock{hz, uint(max(bits.Len64(hz/1000)-1, beatShift))} }
 
 // Tick is the number of the tick that a counter value falls in; it wraps around after weeks.
 func (c Clock) Tick(tsc uint64) uint32 { return uint32(tsc >> c.shift) }
+
+// beatShift is a tick's length in beats, as a power of two: a beat is about half a microsecond.
+const beatShift = 11
+
+// Beat is the number of the beat that a counter value falls in.
+func (c Clock) Beat(tsc uint64) uint64 { return tsc >> (c.shift - beatShift) }
+
+// Beats is a duration in beats, at least 1 and at most half of what 32 bits count to.
+func (c Clock) Beats(d time.Duration) uint32 {
+	return uint32(max(min(c.Cycles(d)>>(c.shift-beatShift), 1<<31), 1))
+}
+
+// Elapsed is so many ticks as a duration.
+func (c Clock) Elapsed(ticks uint32) time.Duration { return c.Duration(uint64(ticks) << c.shift) }
+
+// Beaten is so many beats as a duration.
+func (c Clock) Beaten(beats uint32) time.Duration {
+	return c.Duration(uint64(beats) << (c.shift - beatShift))
+}
 
 // Ticks is a duration in ticks, at least 1 and at most half of what a tick's number counts to.
 func (c Clock) Ticks(d time.Duration) uint32 { return uint32(max(min(c.Cycles(d)>>c.shift, 1<<31), 1)) }

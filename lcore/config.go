@@ -3,6 +3,7 @@ package lcore
 import (
 	"linedirector/dpdk"
 	"linedirector/lcore/forward"
+	"linedirector/lcore/ruleset"
 )
 
 // Side is what a port faces: it says which fields its RSS hashes over.
@@ -31,11 +32,8 @@ type Config struct {
 	TxDesc   int
 	Adaptive bool                      // workers nap when nothing comes
 	PuntRate [forward.PuntKinds]uint32 // frames a second to the kernel, all workers together
-	MaxSlots Slots
+	MaxSlots ruleset.Slots             // that control may use
 }
-
-// Slots bounds the slot numbers that control may use.
-type Slots struct{ Bindings, Reals int }
 
 const (
 	mbufCache  = 256
@@ -58,6 +56,6 @@ func (c *Config) MostMbufs() int {
 	}
 	workers := len(c.CPUs)
 	n := workers * len(c.Ports) * (c.RxDesc + c.TxDesc)
-	n += workers * (2*mbufCache + 4*dpdk.MaxBurst + injectRing + puntRing*int(forward.PuntKinds))
+	n += workers * (2*mbufCache + 4*dpdk.MaxBurst + dpdk.MaxSpares + injectRing + puntRing*int(forward.PuntKinds))
 	return n + workers*(workers-1)*(handRing+finishRing)
 }

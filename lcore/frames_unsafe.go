@@ -27,8 +27,7 @@ var (
 	_ [forward.MaxBurst]byte                      = [dpdk.MaxBurst]byte{}
 )
 
-// framesOf is an exchange's burst as the packet path sees it.
-func framesOf(x *dpdk.Exchange) []forward.Frame {
-	frames := x.Frames()
+// framesOf are an exchange's frames as the packet path sees them.
+func framesOf(frames []dpdk.Frame) []forward.Frame {
 	return unsafe.Slice((*forward.Frame)(unsafe.Pointer(unsafe.SliceData(frames))), len(frames))
 }

@@ -24,7 +24,9 @@ type Lcores struct {
 	config  Config
 	workers []*worker
 	counts  []*ruleset.Counts
+	shared  *ruleset.Shared
 	wants   []*forward.Wants
+	lists   []*lister
 	pools   map[int]*dpdk.Mempool // by socket
 	punts   [forward.PuntKinds][]*dpdk.Ring
 	inject  []*injector // by worker
@@ -40,6 +42,7 @@ type Lcores struct {
 // failed Open had made is given back.
 func Open(c Config) (_ *Lcores, err error) {
 	l := &Lcores{config: c, Clock: NewClock(dpdk.TSCHz()), Hops: ruleset.NewHops(), pools: map[int]*dpdk.Mempool{}}
+	l.shared = ruleset.NewShared(c.MaxSlots.Reals)
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -105,7 +108,7 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 	if err != nil {
 		return err
 	}
-	counts, free, err := newCounts(c.MaxSlots)
+	counts, free, err := newCounts(c.MaxSlots, l.shared)
 	if err != nil {
 		return err
 	}
@@ -120,9 +123,10 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 		number: i, cpu: cpu, clock: l.Clock, adaptive: c.Adaptive, exchange: exchange,
 		stats: &forward.Stats{}, cycles: &Cycles{}, rules: &l.rules, stop: &l.stop,
 	}
-	wants := &forward.Wants{}
+	wants, list := &forward.Wants{}, &lister{}
 	path := forward.Config{
-		Self: i, Steering: steering, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants,
+		Self: i, Steering: steering, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants, Listing: &list.Listing,
+		Spares: framesOf(exchange.Spares()), TickShift: beatShift,
 		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
 		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),
 		AnswerRate: uint32(1000/len(c.CPUs) + 1),
@@ -134,6 +138,7 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 	l.workers = append(l.workers, w)
 	l.counts = append(l.counts, counts)
 	l.wants = append(l.wants, wants)
+	l.lists = append(l.lists, list)
 	return nil
 }
 
@@ -238,8 +243,14 @@ func (l *Lcores) Acknowledged() uint32 {
 // Counts are the workers' counters by slot.
 func (l *Lcores) Counts() []*ruleset.Counts { return l.counts }
 
+// Now is the tick by which workers reckon.
+func (l *Lcores) Now() uint32 { return l.Clock.Tick(dpdk.TSC()) }
+
 // Workers is how many there are.
 func (l *Lcores) Workers() int { return len(l.workers) }
+
+// CPU is the one that a worker is pinned to.
+func (l *Lcores) CPU(worker int) int { return l.workers[worker].cpu }
 
 // Stats are a worker's counters.
 func (l *Lcores) Stats(worker int) *forward.Stats { return l.workers[worker].stats }

@@ -25,7 +25,7 @@ var rates = [forward.PuntKinds]uint32{1000, 1000, 1000, 1000, 1000}
 func config(workers int, devices ...string) Config {
 	c := Config{
 		CPUs: cpus(workers), Flows: 4096, Burst: 32, RxDesc: 512, TxDesc: 512, Adaptive: true,
-		PuntRate: rates, MaxSlots: Slots{Bindings: 8, Reals: 8},
+		PuntRate: rates, MaxSlots: ruleset.Slots{Bindings: 8, Reals: 8, Virtuals: 8},
 	}
 	for _, d := range devices {
 		c.Ports = append(c.Ports, PortConfig{Device: d})

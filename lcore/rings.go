@@ -60,6 +60,9 @@ func (l *Lcores) exchangeConfig(i, socket int, r *rings) dpdk.ExchangeConfig {
 		Finished: []*dpdk.Ring{r.inject[i]},
 		Via:      map[dpdk.PortID]*dpdk.Ring{},
 	}
+	if len(l.Ports) > 0 {
+		x.Spares = l.pools[l.Ports[0].Info.Socket]
+	}
 	for other := range r.hand {
 		if other != i {
 			x.Handed = append(x.Handed, r.hand[other][i])

@@ -50,7 +50,7 @@ func (w *worker) pin() error {
 // run is the worker's whole life. Once a tick, not once a burst, it publishes counters and looks whether to stop.
 func (w *worker) run() {
 	defer dpdk.UnregisterThread()
-	frames := framesOf(w.exchange)
+	frames := framesOf(w.exchange.Frames())
 	nap := newNapper(w.adaptive, w.clock)
 	start := dpdk.TSC()
 	tick := w.clock.Tick(start)
@@ -62,7 +62,10 @@ func (w *worker) run() {
 		if s := w.rules.Load(); s != w.path.Rules() {
 			w.path.Use(s)
 		}
-		w.path.Burst(frames[:n], w.clock.Tick(now))
+		w.path.Burst(frames[:n], w.clock.Beat(now))
+		if spared := w.path.Spared(); spared > 0 {
+			w.exchange.Spared(spared)
+		}
 		if t := w.clock.Tick(now); t != tick {
 			tick = t
 			w.path.Publish()
