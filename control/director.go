@@ -11,6 +11,9 @@ import (
 	"go.uber.org/zap"
 
 	"linedirector/conf"
+	"linedirector/control/api"
+	"linedirector/control/events"
+	"linedirector/control/health"
 	"linedirector/control/kernel"
 	"linedirector/control/load"
 	"linedirector/lcore/ruleset"
@@ -26,7 +29,17 @@ type Config struct {
 	Stack   Stack
 	Follow  func() (Mirror, error) // begins to follow the kernel
 	Keeper  Keeper
-	Ticks   func(time.Duration) uint32 // workers' ticks in a duration
+
+	// Workers' clocks.
+	Ticks    func(time.Duration) uint32       // ticks in a duration
+	Beats    func(time.Duration) uint32       // beats in a duration
+	Elapsed  func(ticks uint32) time.Duration // what ticks last
+	Response func(beats uint32) time.Duration // what beats last
+
+	// ShowWorkers lists the workers by number, for the control socket.
+	ShowWorkers func() []api.Worker
+	// NewProber makes what probes reals; nil is health.New.
+	NewProber func(report func(health.Change)) Prober
 }
 
 // Director is the control core. Run is one goroutine; the other methods may be called from any.
@@ -36,7 +49,12 @@ type Director struct {
 	ports   []Port
 	stack   Stack
 	mirror  Mirror
-	ticks   ticker
+	clock   clock
+	shared  *ruleset.Shared
+	journal *events.Journal
+	prober  Prober
+
+	showWorkers func() []api.Worker
 
 	asks  float64   // addresses that the kernel may be asked for now
 	asked time.Time // when asks was reckoned
@@ -49,15 +67,26 @@ type Director struct {
 	unreachable stretch
 	checked     int // most next hops that the kernel's neighbour table was checked for
 	source      *ruleset.Source
+	guarded     uint32 // highest slot of a virtual that bounds its half-open connections
 	generation  uint32
 	routeGen    uint16
+
+	raised         uint64    // signals of workers that hear has seen
+	looked         time.Time // when age and measure looked last
+	timed          []*real   // what age looks after
+	limited        []*real   // what measure looks after
+	probing        bool
+	targetsChanged bool    // the prober must be told
+	anew           []*real // whose probe must begin anew
 }
 
 // New applies the configuration to the kernel, begins to follow the kernel, and makes the first rules. The stack is
 // still empty. Close undoes it.
 func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	d := &Director{
-		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack, ticks: c.Ticks,
+		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack, showWorkers: c.ShowWorkers,
+		clock:  clock{c.Ticks, c.Beats, c.Elapsed, c.Response},
+		shared: c.Workers.Counts()[0].Shared, journal: events.New(events.Kept),
 		conf: c.Conf, objects: newObjects(), hops: newHops(c.Log, c.Hops, c.Ports, c.Keeper), generation: 1, routeGen: 1,
 	}
 	if err := d.objects.fits(c.Conf); err != nil {
@@ -69,6 +98,7 @@ func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	if err := d.objects.adopt(c.Conf, c.Workers.Counts(), d.generation); err != nil {
 		return nil, nil, err
 	}
+	d.settle(time.Now(), true)
 	mirror, err := c.Follow()
 	if err != nil {
 		return nil, nil, err
@@ -76,11 +106,18 @@ func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	d.mirror = mirror
 	state := mirror.State()
 	d.hops.learn(state.Neighbours)
+	if c.NewProber == nil {
+		c.NewProber = func(report func(health.Change)) Prober { return health.New(c.Log, report) }
+	}
+	d.prober = c.NewProber(d.probed)
 	return d, d.build(&state), nil
 }
 
 // Close ends what New began, after Run has ended. What was applied to the kernel is the stack's to undo.
-func (d *Director) Close() error { return d.mirror.Close() }
+func (d *Director) Close() error {
+	d.prober.Close()
+	return d.mirror.Close()
+}
 
 // apply sets addresses, routes and static neighbours in the kernel.
 func (d *Director) apply(c *conf.Config) error {
@@ -140,8 +177,10 @@ func (d *Director) Reload(c *conf.Config) error {
 	if err := d.objects.adopt(c, d.workers.Counts(), d.generation); err != nil {
 		return err // fits has just said that this cannot be
 	}
+	d.settle(time.Now(), false)
 	state := d.mirror.State()
 	d.workers.Publish(d.build(&state))
+	d.setTargets()
 	return nil
 }
 
@@ -168,22 +207,27 @@ func samePorts(old, c *conf.Config) error {
 	return nil
 }
 
-// Run follows the kernel and the workers until ctx ends.
+// Run follows the kernel, the workers and the probes until ctx ends.
 func (d *Director) Run(ctx context.Context) {
 	housekeeping := time.NewTicker(time.Second)
 	defer housekeeping.Stop()
 	quick := time.NewTicker(d.pace())
 	defer quick.Stop()
+	d.locked(func() { d.probe(true) })
+	defer d.locked(func() { d.probe(false) })
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.mirror.Changes():
 			d.locked(d.publish)
-		case events := <-d.mirror.NeighbourEvents():
-			d.locked(func() { d.hops.learn(events) })
+		case changed := <-d.mirror.NeighbourEvents():
+			d.locked(func() { d.hops.learn(changed) })
 		case now := <-quick.C:
-			d.locked(func() { load.Share(d.workers.Counts(), d.objects.realSlots.highest) })
+			d.locked(func() {
+				load.Share(d.workers.Counts(), d.objects.realSlots.highest, d.guarded)
+				d.look(now)
+			})
 			d.answerWants(now)
 		case now := <-housekeeping.C:
 			d.locked(func() { d.tidy(now) })
@@ -191,13 +235,14 @@ func (d *Director) Run(ctx context.Context) {
 	}
 }
 
-// pace is how often control looks at what workers ask and hold: each millisecond, where several must know of one
-// another's load.
+// pace is how often control looks at what workers raise, ask and hold: each millisecond, where several must know of one
+// another's load. With one it is 2 ms, which a client that waits for its next SYN does not notice, and which costs an
+// idle director 500 wake-ups a second.
 func (d *Director) pace() time.Duration {
 	if len(d.workers.Counts()) > 1 {
 		return time.Millisecond
 	}
-	return 10 * time.Millisecond
+	return 2 * time.Millisecond
 }
 
 func (d *Director) locked(f func()) {
@@ -234,6 +279,7 @@ func (d *Director) tidy(now time.Time) {
 	if gone > 0 || d.hops.mustRenew() {
 		d.publish()
 	}
+	d.watchRuns()
 	d.hops.complain(d.needed, now)
 	if reals, say := d.unreachable.settled(); say {
 		d.log.Warn("no route leads to these reals; add an address to a port, or a route", zap.String("reals", reals))

@@ -257,8 +257,8 @@ func TestRun(t *testing.T) {
 		equal(t, "asked for", r.keeper.asked(), []string{"resolve 7 192.0.2.77", "resolve 8 10.0.0.78"})
 
 		// Each worker knows the other's load within a millisecond or two.
-		m := r.first.Members(r.first.Virtual(r.first.FindVirtual(ip("192.0.2.10"), 80, tcp)))[0]
-		r.workers.counts[1].Open(m.Binding, m.Real)
+		m := members(r.first, "192.0.2.10", 80, tcp)[0]
+		open(r.workers.counts[1], m.Binding, m.Real)
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
 		if n := r.workers.counts[0].Load(m.Real); n != 1 {
@@ -288,7 +288,7 @@ func TestRunReaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 1)
 		r.run(t)
-		m := r.first.Members(r.first.Virtual(r.first.FindVirtual(ip("192.0.2.10"), 53, udp)))[0]
+		m := members(r.first, "192.0.2.10", 53, udp)[0]
 		r.workers.counts[0].Insert(m.Binding)
 		if err := r.Reload(parse(t, strings.Replace(twoPorts, "reals: [a]", "reals: [b]", 1))); err != nil {
 			t.Fatal(err)
@@ -337,10 +337,10 @@ func TestRunRenewsSlots(t *testing.T) {
 func TestBindings(t *testing.T) {
 	r := newRig(t, 2)
 	for i, c := range r.workers.counts {
-		for _, m := range r.first.Members(r.first.Virtual(r.first.FindVirtual(ip("192.0.2.10"), 80, tcp))) {
+		for _, m := range members(r.first, "192.0.2.10", 80, tcp) {
 			for range 3 + i {
 				c.Insert(m.Binding)
-				c.Open(m.Binding, m.Real)
+				open(c, m.Binding, m.Real)
 			}
 			c.Close(m.Binding, m.Real)
 		}
@@ -384,8 +384,7 @@ func TestConcurrently(t *testing.T) {
 				if s == nil {
 					return
 				}
-				v := s.Virtual(s.FindVirtual(ip("192.0.2.10"), 80, tcp))
-				for _, m := range s.Members(v) {
+				for _, m := range members(s, "192.0.2.10", 80, tcp) {
 					if s.Real(m.Real) == nil || m.Binding == 0 {
 						t.Error("rules with a hole")
 					}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"linedirector/conf"
+	"linedirector/control/api"
+	"linedirector/control/health"
 	"linedirector/control/kernel"
 	"linedirector/lcore/ruleset"
 )
@@ -28,6 +31,8 @@ type fakeWorkers struct {
 	wants        [][2]uint32 // device, address
 	published    []*ruleset.Snapshot
 	injected     chan injected
+	flows        [][]Flow // by worker, a flow a record
+	began        time.Time
 }
 
 type injected struct {
@@ -36,11 +41,34 @@ type injected struct {
 }
 
 func newFakeWorkers(n int) *fakeWorkers {
-	w := &fakeWorkers{injected: make(chan injected, 10)}
+	return newFakeWorkersOf(n, ruleset.Slots{Bindings: 64, Reals: 64, Virtuals: 64})
+}
+
+func newFakeWorkersOf(n int, slots ruleset.Slots) *fakeWorkers {
+	w := &fakeWorkers{injected: make(chan injected, 10), flows: make([][]Flow, n), began: time.Now()}
+	shared := ruleset.NewShared(slots.Reals)
 	for range n {
-		w.counts = append(w.counts, ruleset.NewCounts(64, 64))
+		w.counts = append(w.counts, ruleset.NewCounts(slots, shared))
 	}
 	return w
+}
+
+// Now counts milliseconds, from 1000 on.
+func (w *fakeWorkers) Now() uint32 { return 1000 + uint32(time.Since(w.began).Milliseconds()) }
+
+func (w *fakeWorkers) Flows(worker int, from uint32, page []Flow) (n int, next uint32, err error) {
+	all := w.flows[worker]
+	n = copy(page, all[min(int(from), len(all)):])
+	if next = from + uint32(n); int(next) >= len(all) {
+		next = 0
+	}
+	return n, next, nil
+}
+
+// open counts a connection as a worker does.
+func open(c *ruleset.Counts, binding uint32, real uint16) {
+	c.Reserve(real, 0)
+	c.Begin(binding)
 }
 
 func (w *fakeWorkers) Publish(s *ruleset.Snapshot) {
@@ -253,17 +281,24 @@ type rig struct {
 	mirror  *fakeMirror
 	table   *ruleset.Hops
 	logs    *observer.ObservedLogs
+	prober  *fakeProber
 }
 
 // newRig makes a director under twoPorts, in the kernel's state kernelOf.
 func newRig(t *testing.T, workers int) *rig {
+	t.Helper()
+	return newRigOf(t, workers, twoPorts)
+}
+
+// newRigOf makes one under another configuration of the same ports.
+func newRigOf(t testing.TB, workers int, text string) *rig {
 	t.Helper()
 	r := &rig{
 		workers: newFakeWorkers(workers), keeper: &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(),
 	}
 	r.mirror.set(kernelOf())
 	var err error
-	if r.Director, r.first, err = New(r.config(parse(t, twoPorts))); err != nil {
+	if r.Director, r.first, err = New(r.config(parse(t, text))); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -275,8 +310,59 @@ func (r *rig) config(c *conf.Config) Config {
 	return Config{
 		Log: zap.New(core), Conf: c, Workers: r.workers, Ports: fakePorts(), Hops: r.table, Stack: r.stack,
 		Follow: func() (Mirror, error) { return r.mirror, nil }, Keeper: r.keeper,
-		Ticks: func(d time.Duration) uint32 { return uint32(d.Milliseconds()) },
+		Ticks:    func(d time.Duration) uint32 { return uint32(d.Milliseconds()) },
+		Beats:    func(d time.Duration) uint32 { return uint32(d.Microseconds()) },
+		Elapsed:  func(ticks uint32) time.Duration { return time.Duration(ticks) * time.Millisecond },
+		Response: func(beats uint32) time.Duration { return time.Duration(beats) * time.Microsecond },
+		NewProber: func(report func(health.Change)) Prober {
+			r.prober = &fakeProber{report: report}
+			return r.prober
+		},
+		ShowWorkers: func() []api.Worker { return []api.Worker{{Number: 0, CPU: 2}} },
 	}
+}
+
+// fakeProber finds what tests tell it.
+type fakeProber struct {
+	report func(health.Change)
+
+	mu     sync.Mutex
+	sets   [][]health.Target
+	status []health.Status
+	closed bool
+}
+
+func (p *fakeProber) Set(targets []health.Target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sets = append(p.sets, targets)
+}
+
+func (p *fakeProber) Status() []health.Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status
+}
+
+func (p *fakeProber) Close() { p.closed = true }
+
+// told are the targets of each Set since the last call, as "a b(down)".
+func (p *fakeProber) told() (sets []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, targets := range p.sets {
+		var names []string
+		for _, t := range targets {
+			name := t.Real
+			if t.Down {
+				name += "(down)"
+			}
+			names = append(names, name)
+		}
+		sets = append(sets, strings.Join(names, " "))
+	}
+	p.sets = nil
+	return sets
 }
 
 // said are the log's lines since the last call.
@@ -305,3 +391,5 @@ func equal(t testing.TB, what string, got, want []string) {
 		t.Errorf("%s: %q, want %q", what, got, want)
 	}
 }
+
+func asAPI(err error, e **api.Error) bool { return errors.As(err, e) }

@@ -79,6 +79,7 @@ func newLinux(t *testing.T) *linux {
 		Log: zap.New(core), Conf: parse(t, twoPorts), Workers: l.workers, Ports: ports, Hops: l.table, Stack: stack, Keeper: keeper,
 		Follow: func() (Mirror, error) { return kernel.NewMirror(taps) },
 		Ticks:  func(d time.Duration) uint32 { return uint32(d.Milliseconds()) },
+		Beats:  func(d time.Duration) uint32 { return uint32(d.Microseconds()) },
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })

@@ -26,6 +26,20 @@ type virtual struct {
 	conf     conf.Virtual
 	draining bool
 	bindings int
+	tiers    []tier // who takes its connections; none while it drains
+	noReal   uint64 // what its slot's count of connections without a real is more than its own
+}
+
+// tier is the reals that one virtual names, as another one that has it for a backup, or it itself, may use them.
+type tier struct {
+	of     *virtual
+	places []place
+}
+
+// place is for a real that a virtual names, or who stands in for it.
+type place struct {
+	*binding
+	backups []*binding // the nearest first
 }
 
 type real struct {
@@ -33,12 +47,24 @@ type real struct {
 	conf     conf.Real
 	draining bool
 	bindings int
+	fresh    bool   // not in the configuration before
+	added    uint32 // tick at which its slot became its own
+	base     tally
+	condition
+}
+
+// tally is what workers saw a real do, over all of them.
+type tally struct{ silent, refused, moved uint64 }
+
+func (t tally) minus(o tally) tally {
+	return tally{t.silent - o.silent, t.refused - o.refused, t.moved - o.moved}
 }
 
 type binding struct {
 	slot     uint32
 	virtual  *virtual
 	real     *real
+	own      bool // the virtual itself names the real
 	draining bool
 	since    uint32 // generation of the first rules without it
 	base     uint64 // what its slot's count of opened connections is more than its own
@@ -57,6 +83,10 @@ type objects struct {
 	virtualSlots slots
 	realSlots    slots
 	bindingSlots slots
+
+	// In the order of the configuration.
+	liveVirtuals []*virtual
+	liveReals    []*real
 }
 
 func newObjects() *objects {
@@ -72,23 +102,24 @@ func newObjects() *objects {
 // Only then may adopt be called: it would stop half way.
 func (o *objects) fits(c *conf.Config) error {
 	newReals, newVirtuals, newBindings := 0, 0, 0
-	byName := make(map[string]*real, len(c.Reals))
-	for _, want := range c.Reals {
-		r := o.reals[endpoint{address: want.Address, port: want.Port}]
-		if byName[want.Name] = r; r == nil {
+	reals := make([]*real, len(c.Reals))
+	for i, want := range c.Reals {
+		if reals[i] = o.reals[realKey(want)]; reals[i] == nil {
 			newReals++
 		}
 	}
-	for _, want := range c.Virtuals {
-		v := o.virtuals[endpoint{want.Address, want.Port, want.Protocol}]
+	plan := newLayout(c)
+	for i, want := range c.Virtuals {
+		v := o.virtuals[virtualKey(want)]
 		if v == nil {
 			newVirtuals++
 		}
-		for _, name := range want.Reals {
-			if r := byName[name]; v == nil || r == nil || o.bindings[pair{v.slot, r.slot}] == nil {
+		plan.bound(i, func(real int) bool {
+			if r := reals[real]; v == nil || r == nil || o.bindings[pair{v.slot, r.slot}] == nil {
 				newBindings++
 			}
-		}
+			return newBindings <= ruleset.MaxBindings
+		})
 	}
 	if err := cmp.Or(
 		o.realSlots.room(newReals, len(o.reals)),
@@ -100,13 +131,19 @@ func (o *objects) fits(c *conf.Config) error {
 	return nil
 }
 
+func realKey(r conf.Real) endpoint { return endpoint{address: r.Address, port: r.Port} }
+
+func virtualKey(v conf.Virtual) endpoint { return endpoint{v.Address, v.Port, v.Protocol} }
+
 // adopt makes the objects those of c: new ones get slots, missing ones begin to drain, and those that came back stop
 // draining. generation is that of the first rules without the missing ones.
 func (o *objects) adopt(c *conf.Config, counts []*ruleset.Counts, generation uint32) error {
 	for _, v := range o.virtuals {
-		v.draining = true
+		v.draining, v.tiers = true, nil
 	}
+	left := make(map[*real]bool, len(o.reals))
 	for _, r := range o.reals {
+		left[r] = r.draining
 		r.draining = true
 	}
 	was := map[*binding]bool{}
@@ -114,23 +151,28 @@ func (o *objects) adopt(c *conf.Config, counts []*ruleset.Counts, generation uin
 		was[b] = b.draining
 		b.draining = true
 	}
-	byName := map[string]*real{}
-	for _, want := range c.Reals {
-		r, err := o.real(want)
+	o.liveReals = make([]*real, len(c.Reals))
+	for i, want := range c.Reals {
+		r, err := o.real(want, counts)
 		if err != nil {
 			return err
 		}
-		byName[want.Name] = r
+		drained, known := left[r]
+		r.fresh = drained || !known
+		o.liveReals[i] = r
 	}
-	for _, want := range c.Virtuals {
-		v, err := o.virtual(want)
+	o.liveVirtuals = make([]*virtual, len(c.Virtuals))
+	for i, want := range c.Virtuals {
+		v, err := o.virtual(want, counts)
 		if err != nil {
 			return err
 		}
-		for _, name := range want.Reals {
-			if err := o.bind(v, byName[name], counts); err != nil {
-				return err
-			}
+		o.liveVirtuals[i] = v
+	}
+	plan := newLayout(c)
+	for i := range c.Virtuals {
+		if err := o.place(plan, i, counts); err != nil {
+			return err
 		}
 	}
 	for _, b := range o.bindings {
@@ -141,57 +183,88 @@ func (o *objects) adopt(c *conf.Config, counts []*ruleset.Counts, generation uin
 	return nil
 }
 
-func (o *objects) real(want conf.Real) (*real, error) {
-	key := endpoint{address: want.Address, port: want.Port}
+func (o *objects) real(want conf.Real, counts []*ruleset.Counts) (*real, error) {
+	key := realKey(want)
 	r := o.reals[key]
 	if r == nil {
 		slot, err := o.realSlots.take()
 		if err != nil {
 			return nil, err
 		}
-		r = &real{slot: uint16(slot)}
+		r = &real{slot: uint16(slot), base: tallied(counts, uint16(slot))}
 		o.reals[key] = r
 	}
 	r.conf, r.draining = want, false
 	return r, nil
 }
 
-func (o *objects) virtual(want conf.Virtual) (*virtual, error) {
-	key := endpoint{want.Address, want.Port, want.Protocol}
+func (o *objects) virtual(want conf.Virtual, counts []*ruleset.Counts) (*virtual, error) {
+	key := virtualKey(want)
 	v := o.virtuals[key]
 	if v == nil {
 		slot, err := o.virtualSlots.take()
 		if err != nil {
 			return nil, err
 		}
-		v = &virtual{slot: uint16(slot)}
+		v = &virtual{slot: uint16(slot), noReal: seen(counts, uint16(slot)).NoReal}
 		o.virtuals[key] = v
 	}
 	v.conf, v.draining = want, false
 	return v, nil
 }
 
-func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) error {
+// place binds virtual i to all reals that its connections may go to, and notes in which order they may.
+func (o *objects) place(plan *layout, i int, counts []*ruleset.Counts) (err error) {
+	v := o.liveVirtuals[i]
+	bound := func(real int) (b *binding) {
+		if err == nil {
+			b, err = o.bind(v, o.liveReals[real], counts)
+		}
+		return b
+	}
+	for _, of := range plan.tiers(i) {
+		names := plan.conf.Virtuals[of].Reals
+		t := tier{of: o.liveVirtuals[of], places: make([]place, 0, len(names))}
+		for _, name := range names {
+			first := plan.reals[name]
+			at := place{binding: bound(first)}
+			for _, real := range plan.chains[first] {
+				at.backups = append(at.backups, bound(real))
+			}
+			if err != nil {
+				return err
+			}
+			at.own = at.own || of == i
+			t.places = append(t.places, at)
+		}
+		v.tiers = append(v.tiers, t)
+	}
+	return nil
+}
+
+func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) (*binding, error) {
 	key := pair{v.slot, r.slot}
 	b := o.bindings[key]
 	if b == nil {
 		slot, err := o.bindingSlots.take()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b = &binding{slot: slot, virtual: v, real: r, base: sum(counts, slot).Opened}
 		o.bindings[key] = b
 		v.bindings++
 		r.bindings++
 	}
-	b.draining = false
-	return nil
+	if b.draining {
+		b.draining, b.own = false, false
+	}
+	return b, nil
 }
 
 // reap lets go of what drained to its last record, once every worker uses rules without it, and returns how many
 // objects that were. Virtuals and reals follow their last binding.
 func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int) {
-	left := map[names]uint64{}
+	left := newLegacy()
 	for key, b := range o.bindings {
 		if !b.draining || int32(acknowledged-b.since) < 0 {
 			continue
@@ -200,16 +273,16 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 		if n.Inserted != n.Removed {
 			continue
 		}
-		left[b.names()] += n.Opened - b.base
+		left.opened[b.names()] += n.Opened - b.base
 		delete(o.bindings, key)
 		o.bindingSlots.release(b.slot)
 		b.virtual.bindings--
 		b.real.bindings--
 		gone++
 	}
-	o.inherit(left)
 	for key, v := range o.virtuals {
 		if v.draining && v.bindings == 0 {
+			left.noReal[v.conf.Name] += seen(counts, v.slot).NoReal - v.noReal
 			delete(o.virtuals, key)
 			o.virtualSlots.release(uint32(v.slot))
 			gone++
@@ -217,24 +290,14 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 	}
 	for key, r := range o.reals {
 		if r.draining && r.bindings == 0 {
+			left.add(r, tallied(counts, r.slot).minus(r.base))
 			delete(o.reals, key)
 			o.realSlots.release(uint32(r.slot))
 			gone++
 		}
 	}
+	if gone > 0 {
+		o.inherit(left)
+	}
 	return gone
-}
-
-// inherit adds what bindings counted that are gone to others of the same names, so that no total falls where a real
-// was given another endpoint.
-func (o *objects) inherit(left map[names]uint64) {
-	if len(left) == 0 {
-		return
-	}
-	for _, b := range o.bindings {
-		if opened, ok := left[b.names()]; ok {
-			b.base -= opened
-			delete(left, b.names())
-		}
-	}
 }

@@ -18,7 +18,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{newObjects(), t, []*ruleset.Counts{ruleset.NewCounts(64, 64), ruleset.NewCounts(64, 64)}, 0}
+	return &world{newObjects(), t, newFakeWorkers(2).counts, 0}
 }
 
 // adopt takes reals, as "name address:port", and a virtual for each list of names, on ports from 80 on.
@@ -67,7 +67,7 @@ func (w *world) binding(virtual, real string) *binding {
 
 func (w *world) open(worker int, b *binding) {
 	w.counts[worker].Insert(b.slot)
-	w.counts[worker].Open(b.slot, b.real.slot)
+	open(w.counts[worker], b.slot, b.real.slot)
 }
 
 func (w *world) close(worker int, b *binding) {

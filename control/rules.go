@@ -6,6 +6,7 @@ import (
 
 	"linedirector/conf"
 	"linedirector/control/kernel"
+	"linedirector/control/synretry"
 	"linedirector/lcore/ruleset"
 )
 
@@ -36,29 +37,80 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 		src.Local = append(src.Local, ipv4(a.Prefix.Addr()))
 	}
 	for _, r := range d.objects.reals {
-		src.Reals[r.slot] = ruleset.Real{Address: ipv4(r.conf.Address), Port: r.conf.Port}
+		src.Reals[r.slot] = d.realRules(r)
 	}
 	members := d.members()
+	src.Virtuals, d.guarded = make([]ruleset.VirtualSource, 0, len(d.objects.virtuals)), 0
 	for _, v := range d.objects.virtuals {
-		src.Virtuals = append(src.Virtuals, ruleset.VirtualSource{
-			Slot: v.slot, Address: ipv4(v.conf.Address), Port: v.conf.Port, Protocol: uint8(v.conf.Protocol),
-			Predictor: predictors[v.conf.Predictor], Reset: v.conf.Unknown == conf.RST, Draining: v.draining,
-			Timers: ruleset.Timers{
-				HalfOpen: d.ticks(v.conf.Timers.HalfOpen), Idle: d.ticks(v.conf.Timers.Idle),
-				CloseDelay: d.ticks(v.conf.Timers.CloseDelay), UDPIdle: d.ticks(v.conf.Timers.UDPIdle),
-			},
-			Members: members[v],
-		})
+		src.Virtuals = append(src.Virtuals, d.virtualRules(v, members[v]))
+		if v.conf.Synguard.Limit > 0 {
+			d.guarded = max(d.guarded, uint32(v.slot))
+		}
 	}
 	return src
 }
 
-// members are the bindings by virtual, in a stable order. Draining ones have weight 0: they take nothing new, but a
-// packet of a live flow must still be known for one, so that the worker that it comes to hands it to its owner.
+// realRules are one real's. One that takes no new connections needs no threshold: it would only be raised in vain.
+func (d *Director) realRules(r *real) ruleset.Real {
+	rules := ruleset.Real{Address: ipv4(r.conf.Address), Port: r.conf.Port}
+	if r.draining {
+		return rules
+	}
+	rules.Retry = ruleset.Retry{SYNs: uint8(r.conf.Reassign), After: d.beats(r.conf.ReassignAfter)}
+	rules.MaxConns, rules.Watched = uint32(r.conf.MaxConns), r.machine.Watched()
+	if r.machine.State().Serves() {
+		rules.Threshold = r.machine.Threshold
+	}
+	rules.Unavailable = r.machine.State() == synretry.Failed || r.machine.State() == synretry.ExternallyFailed
+	if r.machine.Ramping() {
+		rules.Since, rules.Ramp = r.ramped, d.clock.ticks(r.conf.SlowStart)
+	}
+	return rules
+}
+
+// beats is a duration in beats, at least one; 0 stays 0.
+func (d *Director) beats(t time.Duration) uint32 {
+	if t == 0 {
+		return 0
+	}
+	return max(1, d.clock.beats(t))
+}
+
+func (d *Director) virtualRules(v *virtual, members []ruleset.Member) ruleset.VirtualSource {
+	c := &v.conf
+	rules := ruleset.VirtualSource{
+		Slot: v.slot, Address: ipv4(c.Address), Port: c.Port, Protocol: uint8(c.Protocol), Predictor: predictors[c.Predictor],
+		Reset: c.Unknown == conf.RST, Refuse: c.NoReal == conf.RST, PassReset: c.ResetAnswer == conf.ResetPass,
+		Draining: v.draining,
+		Retry:    ruleset.Retry{SYNs: uint8(c.Reassign), After: d.beats(c.ReassignAfter)},
+		Guard:    ruleset.Guard{Limit: uint32(c.Synguard.Limit), Drop: c.Synguard.Above == conf.AboveDrop},
+		Timers: ruleset.Timers{
+			HalfOpen: d.clock.ticks(c.Timers.HalfOpen), Idle: d.clock.ticks(c.Timers.Idle),
+			CloseDelay: d.clock.ticks(c.Timers.CloseDelay), UDPIdle: d.clock.ticks(c.Timers.UDPIdle),
+		},
+		Members: members,
+		Tiers:   make([]ruleset.TierSource, 0, len(v.tiers)),
+	}
+	for i := range v.tiers {
+		if t := v.tiers[i].rules(); len(t.Members) > 0 {
+			rules.Tiers = append(rules.Tiers, t)
+		}
+	}
+	if c.Protocol == conf.TCP {
+		rules.Trials = v.trials()
+	}
+	return rules
+}
+
+// members are the bindings by virtual, in a stable order: those of whom a packet of a live flow must be known, so that
+// the worker that it comes to hands it to its owner.
 func (d *Director) members() map[*virtual][]ruleset.Member {
-	members := map[*virtual][]ruleset.Member{}
+	members := make(map[*virtual][]ruleset.Member, len(d.objects.virtuals))
 	for _, b := range d.objects.bindings {
-		m := ruleset.Member{Binding: b.slot, Real: b.real.slot}
+		if members[b.virtual] == nil {
+			members[b.virtual] = make([]ruleset.Member, 0, b.virtual.bindings)
+		}
+		m := b.member(0)
 		if !b.draining {
 			m.Weight = uint16(b.real.conf.Weight)
 		}
@@ -115,5 +167,8 @@ func (d *Director) place(device uint16) int {
 	return slices.IndexFunc(d.ports, func(p Port) bool { return p.Device == device })
 }
 
-// ticker converts a duration to workers' ticks.
-type ticker func(time.Duration) uint32
+// clock converts between durations and workers' ticks and beats.
+type clock struct {
+	ticks, beats      func(time.Duration) uint32
+	elapsed, response func(uint32) time.Duration
+}

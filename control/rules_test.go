@@ -10,6 +10,15 @@ import (
 
 const tcp, udp = 6, 17
 
+// members are those of a virtual's first tier.
+func members(s *ruleset.Snapshot, address string, port uint16, protocol uint8) []ruleset.Member {
+	tiers := s.Tiers(s.Virtual(s.FindVirtual(ip(address), port, protocol)))
+	if len(tiers) == 0 {
+		return nil
+	}
+	return s.Members(&tiers[0])
+}
+
 // What twoPorts becomes, with what the kernel knows.
 func TestRulesOfAConfiguration(t *testing.T) {
 	r := newRig(t, 1)
@@ -29,17 +38,24 @@ func TestRulesOfAConfiguration(t *testing.T) {
 		t.Fatalf("web has slot %d, dns %d", web, dns)
 	}
 	v := s.Virtual(web)
-	if v.Predictor != ruleset.Weighted || !v.Reset || v.Timers.Idle != 5000 || v.Timers.HalfOpen != 30000 {
+	if s.Tiers(v)[0].Predictor != ruleset.Weighted || !v.Reset || !v.Refuse || v.PassReset || v.Timers.Idle != 5000 || v.Timers.HalfOpen != 30000 {
 		t.Errorf("web is %+v", v)
 	}
-	if s.Virtual(dns).Reset || s.Virtual(dns).Predictor != ruleset.LeastConns || s.Virtual(dns).Timers.UDPIdle != 60000 {
+	if s.Virtual(dns).Reset || s.Tiers(s.Virtual(dns))[0].Predictor != ruleset.LeastConns || s.Virtual(dns).Timers.UDPIdle != 60000 {
 		t.Errorf("dns is %+v", s.Virtual(dns))
 	}
-	weights := map[ruleset.Real]uint16{}
-	for _, m := range s.Members(v) {
-		weights[*s.Real(m.Real)] = m.Weight
+	weights := map[uint32]uint16{}
+	for _, m := range members(s, "192.0.2.10", 80, tcp) {
+		real := *s.Real(m.Real)
+		weights[real.Address] = m.Weight
+		if want := (ruleset.Real{Address: real.Address, Port: 8080, Threshold: 8}); real != want {
+			t.Errorf("%+v, want %+v", real, want)
+		}
 	}
-	if len(weights) != 2 || weights[ruleset.Real{Address: ip("10.0.0.11"), Port: 8080}] != 3 || weights[ruleset.Real{Address: ip("10.9.0.12"), Port: 8080}] != 1 {
+	if want := (ruleset.Retry{SYNs: 3, After: 2_500_000}); v.Retry != want || v.Guard != (ruleset.Guard{}) {
+		t.Errorf("web is %+v", v)
+	}
+	if len(weights) != 2 || weights[ip("10.0.0.11")] != 3 || weights[ip("10.9.0.12")] != 1 {
 		t.Errorf("members of web: %v", weights)
 	}
 	if s.FindReal(ip("10.0.0.11"), 8080, udp) == 0 || s.FindReal(ip("10.9.0.12"), 8080, udp) != 0 || s.FindReal(ip("10.9.0.12"), 8080, tcp) == 0 {
@@ -111,9 +127,9 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 	r := newRig(t, 2)
 	old := r.first
 	web, a := old.FindVirtual(ip("192.0.2.10"), 80, tcp), old.FindReal(ip("10.0.0.11"), 8080, tcp)
-	binding := old.Members(old.Virtual(web))[0]
+	binding := members(old, "192.0.2.10", 80, tcp)[0]
 	r.workers.counts[0].Insert(binding.Binding)
-	r.workers.counts[0].Open(binding.Binding, binding.Real)
+	open(r.workers.counts[0], binding.Binding, binding.Real)
 
 	// The virtual goes, the real stays with another one.
 	c := strings.Replace(twoPorts, "{name: web, address: 192.0.2.10", "{name: other, address: 192.0.2.11", 1)
@@ -127,7 +143,7 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 	if !s.Virtual(web).Draining {
 		t.Error("the removed virtual does not drain")
 	}
-	if v := s.Virtual(web); v.Count != 0 || v.TurnCount != 0 || v.Timers.Idle != 5000 {
+	if v := s.Virtual(web); len(s.Tiers(v)) != 0 || v.Timers.Idle != 5000 {
 		t.Errorf("the removed virtual takes new connections, or has other timers: %+v", v)
 	}
 
@@ -140,8 +156,8 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 	if s.FindReal(ip("10.0.0.11"), 8080, tcp) != a || *s.Real(a) != (ruleset.Real{Address: ip("10.0.0.11"), Port: 8080}) {
 		t.Error("replies of a removed real belong to nobody: they would be dropped, or show its address")
 	}
-	if other := s.Virtual(s.FindVirtual(ip("192.0.2.11"), 80, tcp)); other.Count != 1 {
-		t.Errorf("%d reals take new connections, want 1", other.Count)
+	if other := members(s, "192.0.2.11", 80, tcp); len(other) != 1 {
+		t.Errorf("%d reals take new connections, want 1", len(other))
 	}
 
 	// The flow ends: all of it goes, once workers use rules without it.
@@ -166,7 +182,7 @@ func TestWeightZeroTakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := r.workers.last()
-	if v := s.Virtual(s.FindVirtual(ip("192.0.2.10"), 53, udp)); v.Count != 0 {
+	if len(members(s, "192.0.2.10", 53, udp)) != 0 {
 		t.Error("a real of weight 0 takes new connections")
 	}
 	if s.FindReal(ip("10.0.0.11"), 8080, udp) == 0 {

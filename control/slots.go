@@ -52,3 +52,24 @@ func sum(counts []*ruleset.Counts, slot uint32) (total ruleset.BindingCount) {
 	}
 	return total
 }
+
+// tallied adds up what workers saw a real do.
+func tallied(counts []*ruleset.Counts, slot uint16) (total tally) {
+	for _, c := range counts {
+		t := c.Tally(slot)
+		total.silent += t.Silent
+		total.refused += t.Refused
+		total.moved += t.Moved
+	}
+	return total
+}
+
+// seen adds up what workers count of a virtual.
+func seen(counts []*ruleset.Counts, slot uint16) (total ruleset.VirtualCount) {
+	for _, c := range counts {
+		v := c.Virtual(slot)
+		total.HalfOpen += v.HalfOpen
+		total.NoReal += v.NoReal
+	}
+	return total
+}

@@ -14,6 +14,29 @@ type Workers interface {
 	TakeWant() (port uint16, address uint32, ok bool)
 	// Inject transmits a frame of the kernel's on a port, given by its place in the configuration.
 	Inject(port int, frame []byte) error
+	// Now is the tick at this moment.
+	Now() uint32
+	// Flows fills page with a worker's flows, in the order of its records from record number from on, 0 at first. It
+	// returns how many there are, and the record to go on with, 0 after the last; n may be 0 and yet others follow. A
+	// flow whose record changes at this moment may be left out only if it opens or closes.
+	Flows(worker int, from uint32, page []Flow) (n int, next uint32, err error)
+}
+
+// Flow is a worker's record of a connection. Addresses and ports are in host byte order.
+type Flow struct {
+	Client, Virtual, Real    Endpoint
+	Protocol                 uint8
+	Phase                    string // as the control socket has it: half-open, ditched, established, closing, reset or udp
+	VirtualSlot, RealSlot    uint16
+	Idle                     uint32 // ticks since its last packet
+	SYNs                     uint8  // unanswered ones, while half-open
+	ForwardBytes, ReplyBytes uint64
+}
+
+// Endpoint is an address and an L4 port.
+type Endpoint struct {
+	Address uint32
+	Port    uint16
 }
 
 // Punts is control's end of the rings on which workers hand frames to the kernel.

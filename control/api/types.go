@@ -23,7 +23,7 @@ var (
 	states = []string{InService, Testing, Failed, ExternallyFailed, MaxCapacity, Maintenance, StickyOnly, OutOfService}
 	// settable are the states that an operator may set; the others are the director's own findings.
 	settable = []string{InService, Maintenance, StickyOnly, OutOfService, ExternallyFailed}
-	phases   = []string{"half-open", "established", "closing", "reset", "udp"}
+	phases   = []string{"half-open", "ditched", "established", "closing", "reset", "udp"}
 )
 
 // Real is a server, with its counts over all virtuals and workers. Totals count since the director's start.

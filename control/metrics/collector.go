@@ -22,6 +22,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	e := emitter{out}
 	e.workers(r.Workers)
 	e.bindings(&r)
+	e.virtuals(r.Virtuals)
+	e.reals(r.Reals, r.States)
 	for _, d := range r.Drops {
 		e.counter(families.drops, d.Value, d.Name)
 	}
@@ -57,6 +59,7 @@ func (e emitter) workers(workers []Worker) {
 		t.Opened += w.Opened
 		t.Closed += w.Closed
 		t.Evicted += w.Evicted
+		t.GaveWay += w.GaveWay
 		t.Displaced += w.Displaced
 		t.ForwardPackets += w.ForwardPackets
 		t.ReplyPackets += w.ReplyPackets
@@ -74,6 +77,7 @@ func (e emitter) workers(workers []Worker) {
 	e.counter(families.flowsOpened, t.Opened)
 	e.counter(families.flowsClosed, t.Closed)
 	e.counter(families.flowsEvicted, t.Evicted)
+	e.counter(families.flowsGaveWay, t.GaveWay)
 	e.counter(families.indexMoves, t.Displaced)
 	e.counter(families.packets, t.ForwardPackets, "forward")
 	e.counter(families.packets, t.ReplyPackets, "reply")
@@ -89,11 +93,11 @@ func (e emitter) bindings(r *Readings) {
 	type names struct{ virtual, real string }
 	opened := map[names]uint64{}
 	virtuals, reals := map[string]uint64{}, map[string]uint64{}
-	for _, name := range r.Virtuals {
-		virtuals[name] = 0
+	for i := range r.Virtuals {
+		virtuals[r.Virtuals[i].Name] = 0
 	}
-	for _, name := range r.Reals {
-		reals[name] = 0
+	for i := range r.Reals {
+		reals[r.Reals[i].Name] = 0
 	}
 	for _, b := range r.Bindings {
 		opened[names{b.Virtual, b.Real}] += b.Opened
@@ -111,12 +115,68 @@ func (e emitter) bindings(r *Readings) {
 	}
 }
 
-func (e emitter) port(p *Port) {
-	up := 0.0
-	if p.Up {
-		up = 1
+// virtuals are added up by name, as bindings are.
+func (e emitter) virtuals(virtuals []Virtual) {
+	total := map[string]Virtual{}
+	for _, v := range virtuals {
+		t := total[v.Name]
+		total[v.Name] = Virtual{v.Name, t.HalfOpen + v.HalfOpen, t.NoReal + v.NoReal}
 	}
-	e.gauge(families.portUp, up, p.Name)
+	for name, v := range total {
+		e.gauge(families.virtualHalfOpen, float64(v.HalfOpen), name)
+		e.counter(families.virtualNoReal, v.NoReal, name)
+	}
+}
+
+// reals are added up by name, too; a state has only the one that does not drain.
+func (e emitter) reals(reals []Real, states []string) {
+	type totals struct{ silent, refused, moved uint64 }
+	type entered struct{ name, state string }
+	total, transitions := map[string]totals{}, map[entered]uint64{}
+	for i := range reals {
+		r := &reals[i]
+		t := total[r.Name]
+		total[r.Name] = totals{t.silent + r.Silent, t.refused + r.Refused, t.moved + r.Moved}
+		for _, n := range r.Transitions {
+			transitions[entered{r.Name, n.Name}] += n.Value
+		}
+		if !r.Draining {
+			e.real(r, states)
+		}
+	}
+	for name, t := range total {
+		e.counter(families.realDitchedTotal, t.silent, name, "silence")
+		e.counter(families.realDitchedTotal, t.refused, name, "reset")
+		e.counter(families.realReassigned, t.moved, name)
+	}
+	for to, n := range transitions {
+		e.counter(families.realTransitions, n, to.name, to.state)
+	}
+}
+
+func (e emitter) real(r *Real, states []string) {
+	for _, state := range states {
+		e.gauge(families.realState, one(state == r.State), r.Name, state)
+	}
+	e.gauge(families.realDitched, float64(r.Ditched), r.Name)
+	if r.Response != nil {
+		e.gauge(families.realResponse, *r.Response, r.Name)
+	}
+	if r.ProbeUp != nil {
+		e.gauge(families.probeUp, one(*r.ProbeUp), r.Name)
+	}
+}
+
+// one is a yes or no as Prometheus has it.
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func (e emitter) port(p *Port) {
+	e.gauge(families.portUp, one(p.Up), p.Name)
 	e.gauge(families.portSteering, 1, p.Name, p.Steering)
 	e.counter(families.portPackets, p.RxPackets, p.Name, "rx")
 	e.counter(families.portPackets, p.TxPackets, p.Name, "tx")

@@ -4,8 +4,10 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // families are all metrics, with their help and units.
 var families = struct {
-	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, indexMoves,
+	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, flowsGaveWay, indexMoves,
 	realConnections, virtualConnections, connections,
+	realState, realDitched, realDitchedTotal, realReassigned, realResponse, realTransitions, probeUp,
+	virtualHalfOpen, virtualNoReal,
 	packets, bytes, transit, drops, refused, handed, punted,
 	busyCycles, cycles, stall,
 	portUp, portSteering, portPackets, portBytes, portErrors,
@@ -16,11 +18,22 @@ var families = struct {
 	flowsOpened:   describe("flows_opened_total", "Records ever taken into use."),
 	flowsClosed:   describe("flows_closed_total", "Records that left: after their close delay or by a timer."),
 	flowsEvicted:  describe("flows_evicted_total", "Half-open connections that gave way to new ones in a full table."),
+	flowsGaveWay:  describe("flows_gave_way_total", "Half-open connections that gave way to new ones of their virtual (synguard)."),
 	indexMoves:    describe("flow_index_moves_total", "Index entries moved to make room for others."),
 
 	realConnections:    describe("real_connections", "Open connections that count on the real.", "real"),
 	virtualConnections: describe("virtual_connections", "Open connections that count on the virtual.", "virtual"),
 	connections:        describe("connections_total", "Connections opened, by virtual and the real that took them.", "virtual", "real"),
+
+	realState:        describe("real_state", "1 for the state that the real is in, 0 for the others.", "real", "state"),
+	realDitched:      describe("real_ditched", "Consecutive connections that the real did not answer; its threshold of them fails it.", "real"),
+	realDitchedTotal: describe("real_ditched_total", "Connections that the real did not answer, by cause: silence, or reset (a RST or an ICMP unreachable).", "real", "cause"),
+	realReassigned:   describe("real_reassigned_total", "Ditched connections of the real that another real took.", "real"),
+	realResponse:     describe("real_response_seconds", "The real's last response time, from a SYN that was forwarded to its SYN-ACK, in clients' traffic; absent until one is measured.", "real"),
+	realTransitions:  describe("real_transitions_total", "Transitions of the real, by the state that it entered; absent where it never did.", "real", "to"),
+	probeUp:          describe("probe_up", "1 if the real's active probe finds it up, 0 if not; absent where it is not probed.", "real"),
+	virtualHalfOpen:  describe("virtual_half_open", "TCP connections of the virtual whose handshake is not finished.", "virtual"),
+	virtualNoReal:    describe("virtual_no_real_total", "SYNs and first datagrams to the virtual that no real could take.", "virtual"),
 
 	packets: describe("packets_total", "Packets forwarded for flows; forward is client to real, reply is real to client.", "direction"),
 	bytes:   describe("bytes_total", "Bytes of Ethernet frames forwarded for flows, without FCS.", "direction"),

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 // example has two workers, a real that drains under a name that is used again, and one without connections.
 func example() Readings {
 	worker := Worker{
-		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, Displaced: 4,
+		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Displaced: 4,
 		ForwardPackets: 10, ReplyPackets: 20, ForwardBytes: 1000, ReplyBytes: 2000,
 		Transit: 5, Refused: 6, Handed: 7, Cycles: 90000, BusyCycles: 40000, LongestStall: 0.0025,
 	}
@@ -35,10 +35,18 @@ func example() Readings {
 			{"dns", "a", 10, 2},
 			{"web", "gone", 20, 4},
 		},
-		Virtuals: []string{"web", "dns"},
-		Reals:    []string{"a", "idle"},
-		Drops:    []Named{{"no-flow", 8}, {"tx-full", 0}},
-		Punted:   []Named{{"neighbour", 9}},
+		Virtuals: []Virtual{{"web", 11, 12}, {"dns", 0, 1}, {"web", 2, 3}},
+		States:   []string{"in-service", "failed"},
+		Reals: []Real{
+			{
+				Name: "a", State: "failed", Ditched: 8, Silent: 13, Refused: 14, Moved: 15, Response: new(0.0125),
+				Transitions: []Named{{"failed", 4}, {"in-service", 3}}, ProbeUp: new(false),
+			},
+			{Name: "idle", State: "in-service", ProbeUp: new(true)},
+			{Name: "a", Draining: true, State: "in-service", Silent: 100, Response: new(1.0), Transitions: []Named{{"failed", 1}}},
+		},
+		Drops:  []Named{{"no-flow", 8}, {"tx-full", 0}},
+		Punted: []Named{{"neighbour", 9}},
 		Ports: []Port{{
 			Name: "outside", Steering: "software", Up: true, RxPackets: 1, TxPackets: 2, RxBytes: 3, TxBytes: 4,
 			RxMissed: 5, RxErrors: 6, TxErrors: 7, RxNoMbuf: 8, TxFull: 9,
@@ -125,6 +133,17 @@ func TestPromisedNames(t *testing.T) {
 		`linedirector_mbufs_in_use{socket="0"} 100`,
 		`linedirector_port_packets_total{direction="rx",port="outside"} 1`,
 		`linedirector_port_up{port="inside"} 0`,
+		`linedirector_real_state{real="a",state="failed"} 1`,
+		`linedirector_real_state{real="a",state="in-service"} 0`,
+		`linedirector_real_ditched{real="a"} 8`,
+		`linedirector_real_ditched_total{cause="silence",real="a"} 113`,
+		`linedirector_real_ditched_total{cause="reset",real="a"} 14`,
+		`linedirector_real_reassigned_total{real="a"} 15`,
+		`linedirector_real_response_seconds{real="a"} 0.0125`,
+		`linedirector_real_transitions_total{real="a",to="failed"} 5`,
+		`linedirector_virtual_half_open{virtual="web"} 13`,
+		`linedirector_virtual_no_real_total{virtual="web"} 15`,
+		`linedirector_probe_up{real="idle"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no %s", want)
@@ -147,7 +166,7 @@ func TestLint(t *testing.T) {
 // Names of the operator's may hold anything.
 func TestOddNames(t *testing.T) {
 	odd := "a\"b\\c\nd é"
-	code, text := get(t, serve(t, func() Readings { return Readings{Reals: []string{odd}} }))
+	code, text := get(t, serve(t, func() Readings { return Readings{Reals: []Real{{Name: odd}}} }))
 	if want := `linedirector_real_connections{real="a\"b\\c\nd é"} 0`; code != http.StatusOK || !strings.Contains(text, want) {
 		t.Errorf("%d: no %s in\n%s", code, want, text)
 	}
@@ -278,7 +297,7 @@ func BenchmarkScrape(b *testing.B) {
 	r := example()
 	for i := range 1000 {
 		name := fmt.Sprint("real", i)
-		r.Reals = append(r.Reals, name)
+		r.Reals = append(r.Reals, Real{Name: name, State: "in-service"})
 		r.Bindings = append(r.Bindings, Binding{"web", name, 1, 1})
 	}
 	s, err := Serve("127.0.0.1:0", func() Readings { return r })

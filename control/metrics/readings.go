@@ -4,10 +4,11 @@ package metrics
 
 // Readings are all counters at one moment. Totals count since the start.
 type Readings struct {
+	States   []string // that a real may be in
 	Workers  []Worker
 	Bindings []Binding
-	Virtuals []string // names, so that one without connections shows 0
-	Reals    []string
+	Virtuals []Virtual // those of one name are added up
+	Reals    []Real
 	Drops    []Named // by cause
 	Punted   []Named // by kind: frames given to the kernel
 	Ports    []Port
@@ -16,18 +17,36 @@ type Readings struct {
 
 // Worker is one worker's.
 type Worker struct {
-	Flows, Capacity, Opened, Closed, Evicted, Displaced uint64
-	ForwardPackets, ReplyPackets                        uint64
-	ForwardBytes, ReplyBytes                            uint64
-	Transit, Refused, Handed                            uint64
-	Cycles, BusyCycles                                  uint64
-	LongestStall                                        float64 // seconds
+	Flows, Capacity, Opened, Closed, Evicted, GaveWay, Displaced uint64
+	ForwardPackets, ReplyPackets                                 uint64
+	ForwardBytes, ReplyBytes                                     uint64
+	Transit, Refused, Handed                                     uint64
+	Cycles, BusyCycles                                           uint64
+	LongestStall                                                 float64 // seconds
 }
 
 // Binding is what one real holds for one virtual.
 type Binding struct {
 	Virtual, Real string
 	Opened, Open  uint64
+}
+
+// Virtual is what clients connect to.
+type Virtual struct {
+	Name             string
+	HalfOpen, NoReal uint64
+}
+
+// Real is a server.
+type Real struct {
+	Name                   string
+	Draining               bool   // its totals alone are shown
+	State                  string // one of States
+	Ditched                uint32 // consecutive connections
+	Silent, Refused, Moved uint64
+	Response               *float64 // seconds; nil: none measured yet
+	Transitions            []Named  // by the state that was entered
+	ProbeUp                *bool    // nil: it is not probed
 }
 
 // Named is a counter with a label.

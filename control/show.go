@@ -1,0 +1,229 @@
+package control
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"linedirector/control/api"
+	"linedirector/control/events"
+	"linedirector/control/health"
+	"linedirector/control/synretry"
+	"linedirector/lcore/ruleset"
+)
+
+// Journal is where all transitions are.
+func (d *Director) Journal() *events.Journal { return d.journal }
+
+// Workers lists all workers by number.
+func (d *Director) Workers() []api.Worker {
+	if d.showWorkers == nil {
+		return nil
+	}
+	return d.showWorkers()
+}
+
+// SetRealState sets a real of the configuration to a state that an operator may set.
+func (d *Director) SetRealState(name, state string) error {
+	to, ok := synretry.Named(state)
+	if !ok || !to.Settable() {
+		return &api.Error{
+			Status: http.StatusBadRequest, Problem: fmt.Sprintf("state '%s' cannot be set", state),
+			Mend: "set in-service, maintenance, sticky-only, out-of-service or externally-failed",
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.objects.liveReals {
+		if r.conf.Name == name {
+			if d.set(time.Now(), r, to, "operator") {
+				d.publish()
+			}
+			d.setTargets()
+			return nil
+		}
+	}
+	return &api.Error{
+		Status: http.StatusConflict, Problem: fmt.Sprintf("real '%s' is no longer configured", name),
+		Mend: "put it back into the configuration first",
+	}
+}
+
+// shown is what Reals and Virtuals gather in one go over all bindings.
+type shown struct {
+	opened, open uint64
+	virtuals     []string // of a real, as it is listed
+}
+
+// Reals lists all reals in the configuration's order, then those that drain.
+func (d *Director) Reals() []api.Real {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now, tick, counts := time.Now(), d.workers.Now(), d.workers.Counts()
+	d.measure(now)
+	gathered := make(map[*real]*shown, len(d.objects.reals))
+	for _, b := range d.objects.sortedBindings() {
+		s := gathered[b.real]
+		if s == nil {
+			s = &shown{}
+			gathered[b.real] = s
+		}
+		n := sum(counts, b.slot)
+		s.opened += n.Opened - b.base
+		s.open += n.Opened - n.Closed
+		if b.own {
+			s.virtuals = append(s.virtuals, b.virtual.conf.Name)
+		}
+	}
+	probes := d.probes()
+	all := make([]api.Real, 0, len(d.objects.reals))
+	for _, r := range d.objects.sortedReals() {
+		m, t := &r.machine, tallied(counts, r.slot).minus(r.base)
+		one := api.Real{
+			Name: r.conf.Name, Address: r.conf.Address, Port: r.conf.Port,
+			State: m.State().String(), Since: m.Since(), Cause: m.Cause(), Draining: r.draining,
+			Weight: r.conf.Weight, MaxConns: uint64(r.conf.MaxConns),
+			Ditched: d.shared.Ditched(r.slot), Threshold: uint32(r.conf.Threshold),
+			DitchedBySilenceTotal: t.silent, DitchedByResetTotal: t.refused, ReassignedTotal: t.moved,
+			ResponseTimeSeconds: d.response(r, counts, tick),
+			Backup:              r.conf.Backup, Virtuals: []string{},
+		}
+		if s := gathered[r]; s != nil {
+			one.Connections, one.OpenedTotal = s.open, s.opened
+			one.Virtuals = append(one.Virtuals, s.virtuals...)
+		}
+		if left, ok := m.RetryIn(now); ok && !r.draining {
+			one.RetryInSeconds = new(left.Seconds())
+		}
+		if left, ok := m.RampLeft(now); ok && !r.draining {
+			one.SlowStartLeftSeconds = new(left.Seconds())
+		}
+		if r.conf.Probe != nil && !r.draining {
+			one.Probe = &api.Probe{Type: probeTypes[r.conf.Probe.Type].String(), Up: !m.HeldByProbe()}
+			if s, ok := probes[r.conf.Name]; ok {
+				one.Probe.Up, one.Probe.Last, one.Probe.Cause = s.Up, s.At, s.Cause
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// probes are the targets' status by real.
+func (d *Director) probes() map[string]health.Status {
+	probes := map[string]health.Status{}
+	for _, s := range d.prober.Status() {
+		probes[s.Target.Real] = s
+	}
+	return probes
+}
+
+// response is a real's last response time in seconds, nil if none was measured since it is there.
+func (d *Director) response(r *real, counts []*ruleset.Counts, tick uint32) *float64 {
+	newest, beats := tick-r.added, uint32(0)
+	for _, c := range counts {
+		t := c.Tally(r.slot)
+		if age := max(0, int32(tick-t.Answered)); t.Response != 0 && uint32(age) <= newest { // it may be newer than tick
+			newest, beats = uint32(age), t.Response
+		}
+	}
+	if beats == 0 {
+		return nil
+	}
+	return new(d.clock.response(beats).Seconds())
+}
+
+// Virtuals lists all virtuals in the configuration's order, then those that drain.
+func (d *Director) Virtuals() []api.Virtual {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	counts := d.workers.Counts()
+	d.measure(time.Now())
+	gathered := make(map[*virtual]*shown, len(d.objects.virtuals))
+	for _, b := range d.objects.bindings {
+		s := gathered[b.virtual]
+		if s == nil {
+			s = &shown{}
+			gathered[b.virtual] = s
+		}
+		n := sum(counts, b.slot)
+		s.opened += n.Opened - b.base
+		s.open += n.Opened - n.Closed
+	}
+	all := make([]api.Virtual, 0, len(d.objects.virtuals))
+	for _, v := range d.objects.sortedVirtuals() {
+		n := seen(counts, v.slot)
+		one := api.Virtual{
+			Name: v.conf.Name, Address: v.conf.Address, Port: v.conf.Port, Protocol: v.conf.Protocol.String(),
+			Predictor: v.conf.Predictor.String(), Draining: v.draining,
+			HalfOpen: uint64(n.HalfOpen), SynGuard: uint64(v.conf.Synguard.Limit),
+			Reals: []api.VirtualReal{}, Backup: v.conf.Backup, Active: v.active(), NoRealTotal: n.NoReal - v.noReal,
+		}
+		if s := gathered[v]; s != nil {
+			one.Connections, one.OpenedTotal = s.open, s.opened
+		}
+		if len(v.tiers) > 0 {
+			for _, p := range v.tiers[0].places {
+				one.Reals = append(one.Reals, api.VirtualReal{Name: p.real.conf.Name, State: p.real.machine.State().String()})
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// active says whose reals take a virtual's new connections.
+func (v *virtual) active() api.Active {
+	for i := range v.tiers {
+		switch {
+		case !v.tiers[i].takes():
+		case i == 0:
+			return api.Active{Tier: api.TierOwn}
+		default:
+			return api.Active{Tier: api.TierBackup, Virtual: v.tiers[i].of.conf.Name}
+		}
+	}
+	return api.Active{Tier: api.TierNone}
+}
+
+// sortedReals are those of the configuration in its order, then those that drain.
+func (o *objects) sortedReals() []*real {
+	all := slices.Clone(o.liveReals)
+	for _, r := range o.reals {
+		if r.draining {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all[len(o.liveReals):], func(a, b *real) int {
+		return cmp.Or(cmp.Compare(a.conf.Name, b.conf.Name), cmp.Compare(a.slot, b.slot))
+	})
+	return all
+}
+
+// sortedVirtuals are as sortedReals.
+func (o *objects) sortedVirtuals() []*virtual {
+	all := slices.Clone(o.liveVirtuals)
+	for _, v := range o.virtuals {
+		if v.draining {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all[len(o.liveVirtuals):], func(a, b *virtual) int {
+		return cmp.Or(cmp.Compare(a.conf.Name, b.conf.Name), cmp.Compare(a.slot, b.slot))
+	})
+	return all
+}
+
+// sortedBindings are by virtual, in the order in which they came.
+func (o *objects) sortedBindings() []*binding {
+	all := make([]*binding, 0, len(o.bindings))
+	for _, b := range o.bindings {
+		all = append(all, b)
+	}
+	slices.SortFunc(all, func(a, b *binding) int {
+		return cmp.Or(cmp.Compare(a.virtual.slot, b.virtual.slot), cmp.Compare(a.slot, b.slot))
+	})
+	return all
+}

@@ -1,0 +1,137 @@
+package control
+
+import (
+	"math"
+
+	"linedirector/control/synretry"
+	"linedirector/lcore/ruleset"
+)
+
+// serves tells whether a real takes new connections: only then it is a member. Whether it is full workers see
+// themselves, at each connection.
+func (r *real) serves() bool {
+	return !r.draining && r.conf.Weight > 0 && r.machine.State().Serves()
+}
+
+// taker is who takes the connections that are meant for the place's real: itself, or while it is out of service the
+// nearest of its backups that is not; nil if nobody does, and for a real of weight 0, which is to have none.
+func (p *place) taker() (by *binding, backups []*binding) {
+	if p.real.conf.Weight == 0 {
+		return nil, nil
+	}
+	if p.real.serves() {
+		return p.binding, p.backups
+	}
+	for i, b := range p.backups {
+		if b.real.serves() {
+			return b, p.backups[i+1:]
+		}
+	}
+	return nil, nil
+}
+
+func (b *binding) member(weight int) ruleset.Member {
+	return ruleset.Member{Binding: b.slot, Real: b.real.slot, Weight: uint16(min(weight, math.MaxUint16))}
+}
+
+// rules are who takes a tier's connections at this moment. A real stands in it once: who stands in for several has their
+// weights together, and its own.
+func (t *tier) rules() ruleset.TierSource {
+	src := ruleset.TierSource{Predictor: predictors[t.of.conf.Predictor], Members: make([]ruleset.Member, 0, len(t.places))}
+	var who builder
+	for i := range t.places {
+		by, backups := t.places[i].taker()
+		if by == nil {
+			continue
+		}
+		weight := t.places[i].real.conf.Weight
+		if at, ok := who.places[by]; ok {
+			src.Members[at].Weight = uint16(min(int(src.Members[at].Weight)+weight, math.MaxUint16))
+			continue
+		}
+		who.enter(by, backups)
+		src.Members = append(src.Members, by.member(weight))
+	}
+	for i := 0; i < len(who.all); i++ { // it grows
+		full := who.all[i]
+		if full.real.conf.MaxConns == 0 {
+			continue
+		}
+		standIn := uint16(who.standIn(full))
+		if i < len(src.Members) {
+			src.Members[i].StandIn = standIn
+		} else {
+			src.StandIns[i-len(src.Members)].StandIn = standIn
+		}
+		for len(src.Members)+len(src.StandIns) < len(who.all) {
+			b := who.all[len(src.Members)+len(src.StandIns)].binding
+			src.StandIns = append(src.StandIns, b.member(b.real.conf.Weight))
+		}
+	}
+	return src
+}
+
+// builder knows who has which place in a tier.
+type builder struct {
+	all    []place // with who stands in for each
+	places map[*binding]int
+}
+
+func (b *builder) enter(by *binding, backups []*binding) int {
+	if b.places == nil {
+		b.places = map[*binding]int{}
+	}
+	b.places[by] = len(b.all)
+	b.all = append(b.all, place{by, backups})
+	return len(b.all)
+}
+
+// standIn is the place, counted from 1, of the nearest backup that serves; 0 if there is none. One that has no place
+// yet gets one, behind all others.
+func (b *builder) standIn(full place) int {
+	for i, backup := range full.backups {
+		if !backup.real.serves() {
+			continue
+		}
+		if at, ok := b.places[backup]; ok {
+			return at + 1
+		}
+		return b.enter(backup, full.backups[i+1:])
+	}
+	return 0
+}
+
+// trials are the virtual's reals that wait for a trial connection, and their backups, down to the tier that takes
+// connections: a backup virtual is not tried on clients who need none.
+func (v *virtual) trials() (members []ruleset.Member) {
+	seen := map[*binding]bool{}
+	try := func(b *binding) {
+		if b.real.machine.State() == synretry.Testing && !b.real.draining && b.real.conf.Weight > 0 && !seen[b] {
+			seen[b] = true
+			members = append(members, b.member(b.real.conf.Weight))
+		}
+	}
+	for i := range v.tiers {
+		for j := range v.tiers[i].places {
+			p := &v.tiers[i].places[j]
+			try(p.binding)
+			for _, b := range p.backups {
+				try(b)
+			}
+		}
+		if v.tiers[i].takes() {
+			break
+		}
+	}
+	return members
+}
+
+// takes tells whether a tier takes connections.
+func (t *tier) takes() bool {
+	for i := range t.places {
+		if by, _ := t.places[i].taker(); by != nil {
+			return true
+		}
+	}
+	return false
+}
