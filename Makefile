@@ -30,7 +30,7 @@ help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
 	  awk -F ':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
-build: ## Build bin/linedirector
+build: ## Build bin/linedirector and bin/ldctl
 	@test/setup build
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 

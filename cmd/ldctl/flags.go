@@ -58,7 +58,7 @@ func newFlags() *flags {
 	g.StringVar(&f.virtual, "virtual", "", "flows of the virtual `NAME`")
 	g.StringVar(&f.real, "real", "", "flows to the real `NAME`")
 	g.StringVar(&f.from, "client", "", "flows of the client `ADDRESS`, or of a prefix")
-	g.StringVar(&f.phase, "phase", "", "flows in this `PHASE`: half-open, established, closing, reset or udp")
+	g.StringVar(&f.phase, "phase", "", "flows in this `PHASE`: half-open, ditched, established, closing, reset or udp")
 	g.IntVar(&f.limit, "limit", 0, "stop after `N` flows; 0: show all")
 
 	g = f.group("For events", "events")

@@ -317,7 +317,7 @@ func TestErrors(t *testing.T) {
 		"show flow web dns":                   {2, "unexpected argument 'dns'; see ldctl --help"},
 		"show flow web --virtual dns":         {2, "two virtuals, 'web' and 'dns'; name one"},
 		"show flow --client host":             {2, "no client 'host'; give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24"},
-		"show flow --phase open":              {1, "no phase 'open'; there is half-open, established, closing, reset, udp"},
+		"show flow --phase open":              {1, "no phase 'open'; there is half-open, ditched, established, closing, reset, udp"},
 		"show flow --limit -1":                {2, "--limit -1: give a number of flows, or 0 for all"},
 		"show flow --limit many":              {2, `invalid argument "many" for "--limit" flag: must be an integer; see ldctl --help`},
 		"show real --follow":                  {2, "--follow does not go with show real, but with events"},

@@ -19,6 +19,7 @@ import (
 
 	"linedirector/conf"
 	"linedirector/control"
+	"linedirector/control/api"
 	"linedirector/control/kernel"
 	"linedirector/control/metrics"
 	"linedirector/dpdk"
@@ -81,6 +82,11 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 			return err
 		}
 	}
+	if flags.ControlSocket != "" {
+		if err := api.Free(flags.ControlSocket); err != nil {
+			return err
+		}
+	}
 	if err := confine(flags.ControlLcores, len(flags.Lcores)); err != nil {
 		return err
 	}
@@ -103,6 +109,13 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 		return err
 	}
 	undo.add(stop)
+	if flags.ControlSocket != "" {
+		server, err := api.Serve(flags.ControlSocket, director, log)
+		if err != nil {
+			return err
+		}
+		undo.add(func() error { server.Close(); return nil })
+	}
 	logReady(log, config, lcores)
 	for {
 		select {
@@ -207,8 +220,9 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 	}
 	undo.add(keeper.Close)
 	director, rules, err := control.New(control.Config{
-		Log: log, Conf: config, Workers: lcores, Ports: ports, Hops: lcores.Hops,
-		Stack: stack, Keeper: keeper, Ticks: lcores.Clock.Ticks,
+		Log: log, Conf: config, Workers: loops{lcores}, Ports: ports, Hops: lcores.Hops,
+		Stack: stack, Keeper: keeper, ShowWorkers: loops{lcores}.workers,
+		Ticks: lcores.Clock.Ticks, Beats: lcores.Clock.Beats, Elapsed: lcores.Clock.Elapsed, Response: lcores.Clock.Beaten,
 		Follow: func() (control.Mirror, error) { return kernel.NewMirror(t.taps) },
 	})
 	if err != nil {
@@ -248,7 +262,7 @@ func (t *taps) start(lcores *lcore.Lcores, director *control.Director, undo *cle
 	for i, tap := range t.taps {
 		ends[i], links[i] = tap, tap
 	}
-	carry := control.NewTaps(t.log, lcores, punts, ends)
+	carry := control.NewTaps(t.log, loops{lcores}, punts, ends)
 	carry.Start()
 	undo.add(func() error { carry.Stop(); punts.Close(); return nil })
 

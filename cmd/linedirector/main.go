@@ -5,6 +5,7 @@
 //	director.go  the order in which everything is opened, and closed again
 //	workers.go   flags and ports as workers need them
 //	process.go   which CPUs and how much garbage collection the process has
+//	loops.go     the workers, as control and its socket know them
 //	readings.go  what metrics show
 package main
 

@@ -44,7 +44,7 @@ func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings
 	for kind := range punted {
 		r.Punted = append(r.Punted, metrics.Named{Name: forward.PuntKind(kind).String(), Value: punted[kind]})
 	}
-	objects(&r, director)
+	director.Read(&r)
 	for i, p := range lcores.Ports {
 		r.Ports = append(r.Ports, port(director.Conf().Ports[i].Name, p, lcores.Workers(), txFull[p.ID]))
 	}
@@ -54,24 +54,11 @@ func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings
 	return r
 }
 
-func objects(r *metrics.Readings, director *control.Director) {
-	c := director.Conf()
-	for i := range c.Virtuals {
-		r.Virtuals = append(r.Virtuals, c.Virtuals[i].Name)
-	}
-	for i := range c.Reals {
-		r.Reals = append(r.Reals, c.Reals[i].Name)
-	}
-	for _, b := range director.Bindings() {
-		r.Bindings = append(r.Bindings, metrics.Binding(b))
-	}
-}
-
 func worker(lcores *lcore.Lcores, i int) metrics.Worker {
 	s, c := lcores.Stats(i), lcores.Cycles(i)
 	return metrics.Worker{
 		Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(),
-		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), Displaced: s.Displaced.Load(),
+		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), GaveWay: s.GaveWay.Load(), Displaced: s.Displaced.Load(),
 		ForwardPackets: s.Packets[flowtable.Forward].Load(), ReplyPackets: s.Packets[flowtable.Reply].Load(),
 		ForwardBytes: s.Bytes[flowtable.Forward].Load(), ReplyBytes: s.Bytes[flowtable.Reply].Load(),
 		Transit: s.Transit.Load(), Refused: s.Refused.Load(), Handed: s.Handed.Load(),

@@ -17,7 +17,7 @@ func workerConfig(flags *conf.Flags, config *conf.Config) lcore.Config {
 	c := lcore.Config{
 		CPUs: flags.Lcores, Flows: flags.Flows, Burst: flags.Burst, Mbufs: flags.Mbufs,
 		RxDesc: flags.RxDesc, TxDesc: flags.TxDesc, Adaptive: adaptive(flags.Poll, config), PuntRate: puntRates,
-		MaxSlots: lcore.Slots{Bindings: ruleset.MaxBindings, Reals: ruleset.MaxReals},
+		MaxSlots: ruleset.Slots{Bindings: ruleset.MaxBindings, Reals: ruleset.MaxReals, Virtuals: ruleset.MaxVirtuals},
 	}
 	for _, p := range config.Ports {
 		c.Ports = append(c.Ports, lcore.PortConfig{Device: p.Device, Side: sides[p.Side]})
