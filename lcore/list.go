@@ -16,8 +16,12 @@ type lister struct {
 	late bool // an answer that nobody waits for any more is due
 }
 
-// listPatience is how long a worker may take to answer; it does so in its next burst, which a nap may delay.
-const listPatience = time.Second
+// listPatience is how long a worker may take to answer; it does so in its next burst, which a nap may delay. listPace is
+// how often it is looked for.
+const (
+	listPatience = time.Second
+	listPace     = 20 * time.Microsecond
+)
 
 var errNoAnswer = errors.New("the worker does not answer; is its CPU overcommitted?")
 
@@ -28,24 +32,29 @@ func (l *Lcores) Flows(worker int, from uint32, page []flowtable.Record) (n int,
 	list := l.lists[worker]
 	list.Lock()
 	defer list.Unlock()
-	deadline := time.Now().Add(listPatience)
+	patience, look := time.NewTimer(listPatience), time.NewTicker(listPace)
+	defer patience.Stop()
+	defer look.Stop()
 	if list.late {
-		if _, _, err := list.await(deadline); err != nil {
+		if _, _, err := list.await(patience, look); err != nil {
 			return 0, 0, err
 		}
 	}
 	list.Ask(from, len(page))
-	records, next, err := list.await(deadline)
+	records, next, err := list.await(patience, look)
 	return copy(page, records), next, err
 }
 
-func (l *lister) await(deadline time.Time) ([]flowtable.Record, uint32, error) {
-	for ; ; time.Sleep(20 * time.Microsecond) {
+// await looks for the worker's answer until patience ends.
+func (l *lister) await(patience *time.Timer, look *time.Ticker) ([]flowtable.Record, uint32, error) {
+	for {
 		if records, next, ok := l.Take(); ok {
 			l.late = false
 			return records, next, nil
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-look.C:
+		case <-patience.C:
 			l.late = true
 			return nil, 0, errNoAnswer
 		}
