@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"linedirector/conf"
 	"linedirector/lcore/ruleset"
@@ -25,7 +26,7 @@ type virtual struct {
 	slot     uint16
 	conf     conf.Virtual
 	draining bool
-	bindings int
+	bindings []*binding
 	tiers    []tier // who takes its connections; none while it drains
 	noReal   uint64 // what its slot's count of connections without a real is more than its own
 }
@@ -68,6 +69,8 @@ type binding struct {
 	draining bool
 	since    uint32 // generation of the first rules without it
 	base     uint64 // what its slot's count of opened connections is more than its own
+	gone     bool
+	seat     int // while a tier is made: its place there, counted from 1
 }
 
 // names are what metrics know a binding by.
@@ -252,7 +255,7 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) (*binding,
 		}
 		b = &binding{slot: slot, virtual: v, real: r, base: sum(counts, slot).Opened}
 		o.bindings[key] = b
-		v.bindings++
+		v.bindings = append(v.bindings, b)
 		r.bindings++
 	}
 	if b.draining {
@@ -264,7 +267,7 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) (*binding,
 // reap lets go of what drained to its last record, once every worker uses rules without it, and returns how many
 // objects that were. Virtuals and reals follow their last binding.
 func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int) {
-	left := newLegacy()
+	left, shrunk := newLegacy(), map[*virtual]bool{}
 	for key, b := range o.bindings {
 		if !b.draining || int32(acknowledged-b.since) < 0 {
 			continue
@@ -276,12 +279,15 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 		left.opened[b.names()] += n.Opened - b.base
 		delete(o.bindings, key)
 		o.bindingSlots.release(b.slot)
-		b.virtual.bindings--
+		b.gone, shrunk[b.virtual] = true, true
 		b.real.bindings--
 		gone++
 	}
+	for v := range shrunk {
+		v.bindings = slices.DeleteFunc(v.bindings, func(b *binding) bool { return b.gone })
+	}
 	for key, v := range o.virtuals {
-		if v.draining && v.bindings == 0 {
+		if v.draining && len(v.bindings) == 0 {
 			left.noReal[v.conf.Name] += seen(counts, v.slot).NoReal - v.noReal
 			delete(o.virtuals, key)
 			o.virtualSlots.release(uint32(v.slot))

@@ -39,10 +39,9 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 	for _, r := range d.objects.reals {
 		src.Reals[r.slot] = d.realRules(r)
 	}
-	members := d.members()
 	src.Virtuals, d.guarded = make([]ruleset.VirtualSource, 0, len(d.objects.virtuals)), 0
 	for _, v := range d.objects.virtuals {
-		src.Virtuals = append(src.Virtuals, d.virtualRules(v, members[v]))
+		src.Virtuals = append(src.Virtuals, d.virtualRules(v))
 		if v.conf.Synguard.Limit > 0 {
 			d.guarded = max(d.guarded, uint32(v.slot))
 		}
@@ -76,7 +75,7 @@ func (d *Director) beats(t time.Duration) uint32 {
 	return max(1, d.clock.beats(t))
 }
 
-func (d *Director) virtualRules(v *virtual, members []ruleset.Member) ruleset.VirtualSource {
+func (d *Director) virtualRules(v *virtual) ruleset.VirtualSource {
 	c := &v.conf
 	rules := ruleset.VirtualSource{
 		Slot: v.slot, Address: ipv4(c.Address), Port: c.Port, Protocol: uint8(c.Protocol), Predictor: predictors[c.Predictor],
@@ -88,7 +87,7 @@ func (d *Director) virtualRules(v *virtual, members []ruleset.Member) ruleset.Vi
 			HalfOpen: d.clock.ticks(c.Timers.HalfOpen), Idle: d.clock.ticks(c.Timers.Idle),
 			CloseDelay: d.clock.ticks(c.Timers.CloseDelay), UDPIdle: d.clock.ticks(c.Timers.UDPIdle),
 		},
-		Members: members,
+		Members: v.members(),
 		Tiers:   make([]ruleset.TierSource, 0, len(v.tiers)),
 	}
 	for i := range v.tiers {
@@ -102,22 +101,14 @@ func (d *Director) virtualRules(v *virtual, members []ruleset.Member) ruleset.Vi
 	return rules
 }
 
-// members are the bindings by virtual, in a stable order: those of whom a packet of a live flow must be known, so that
-// the worker that it comes to hands it to its owner.
-func (d *Director) members() map[*virtual][]ruleset.Member {
-	members := make(map[*virtual][]ruleset.Member, len(d.objects.virtuals))
-	for _, b := range d.objects.bindings {
-		if members[b.virtual] == nil {
-			members[b.virtual] = make([]ruleset.Member, 0, b.virtual.bindings)
+// members are all bindings: a packet of a live flow must be known for one, so that the worker that it comes to hands it
+// to its owner.
+func (v *virtual) members() []ruleset.Member {
+	members := make([]ruleset.Member, len(v.bindings))
+	for i, b := range v.bindings {
+		if members[i] = b.member(0); !b.draining {
+			members[i].Weight = uint16(b.real.conf.Weight)
 		}
-		m := b.member(0)
-		if !b.draining {
-			m.Weight = uint16(b.real.conf.Weight)
-		}
-		members[b.virtual] = append(members[b.virtual], m)
-	}
-	for _, m := range members {
-		slices.SortFunc(m, func(a, b ruleset.Member) int { return int(a.Binding) - int(b.Binding) })
 	}
 	return members
 }

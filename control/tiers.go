@@ -38,65 +38,65 @@ func (b *binding) member(weight int) ruleset.Member {
 // weights together, and its own.
 func (t *tier) rules() ruleset.TierSource {
 	src := ruleset.TierSource{Predictor: predictors[t.of.conf.Predictor], Members: make([]ruleset.Member, 0, len(t.places))}
-	var who builder
+	who := seats{taken: make([]place, 0, len(t.places))}
+	defer who.leave()
 	for i := range t.places {
 		by, backups := t.places[i].taker()
 		if by == nil {
 			continue
 		}
 		weight := t.places[i].real.conf.Weight
-		if at, ok := who.places[by]; ok {
-			src.Members[at].Weight = uint16(min(int(src.Members[at].Weight)+weight, math.MaxUint16))
+		if by.seat > 0 {
+			m := &src.Members[by.seat-1]
+			m.Weight = uint16(min(int(m.Weight)+weight, math.MaxUint16))
 			continue
 		}
 		who.enter(by, backups)
 		src.Members = append(src.Members, by.member(weight))
 	}
-	for i := 0; i < len(who.all); i++ { // it grows
-		full := who.all[i]
-		if full.real.conf.MaxConns == 0 {
-			continue
-		}
-		standIn := uint16(who.standIn(full))
+	for i := 0; i < len(who.taken); i++ { // it grows
+		standIn := who.standIn(i)
 		if i < len(src.Members) {
 			src.Members[i].StandIn = standIn
-		} else {
-			src.StandIns[i-len(src.Members)].StandIn = standIn
+			continue
 		}
-		for len(src.Members)+len(src.StandIns) < len(who.all) {
-			b := who.all[len(src.Members)+len(src.StandIns)].binding
-			src.StandIns = append(src.StandIns, b.member(b.real.conf.Weight))
-		}
+		m := who.taken[i].member(who.taken[i].real.conf.Weight)
+		m.StandIn = standIn
+		src.StandIns = append(src.StandIns, m)
 	}
 	return src
 }
 
-// builder knows who has which place in a tier.
-type builder struct {
-	all    []place // with who stands in for each
-	places map[*binding]int
+// seats are the places of a tier that is being made, members first.
+type seats struct{ taken []place }
+
+// enter seats one, behind all others.
+func (s *seats) enter(by *binding, backups []*binding) {
+	s.taken = append(s.taken, place{by, backups})
+	by.seat = len(s.taken)
 }
 
-func (b *builder) enter(by *binding, backups []*binding) int {
-	if b.places == nil {
-		b.places = map[*binding]int{}
+func (s *seats) leave() {
+	for _, p := range s.taken {
+		p.seat = 0
 	}
-	b.places[by] = len(b.all)
-	b.all = append(b.all, place{by, backups})
-	return len(b.all)
 }
 
-// standIn is the place, counted from 1, of the nearest backup that serves; 0 if there is none. One that has no place
-// yet gets one, behind all others.
-func (b *builder) standIn(full place) int {
+// standIn is the seat of who takes over when the one in seat i is full, the nearest of its backups that serves; 0 if it
+// is never full, or there is none. One that has no seat yet gets one.
+func (s *seats) standIn(i int) uint16 {
+	full := s.taken[i]
+	if full.real.conf.MaxConns == 0 {
+		return 0
+	}
 	for i, backup := range full.backups {
 		if !backup.real.serves() {
 			continue
 		}
-		if at, ok := b.places[backup]; ok {
-			return at + 1
+		if backup.seat == 0 {
+			s.enter(backup, full.backups[i+1:])
 		}
-		return b.enter(backup, full.backups[i+1:])
+		return uint16(backup.seat)
 	}
 	return 0
 }
