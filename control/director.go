@@ -73,6 +73,8 @@ type Director struct {
 
 	raised         uint64    // signals of workers that hear has seen
 	looked         time.Time // when age and measure looked last
+	changed        bool      // rules must change because of what look found
+	rest           time.Time // until then they do not
 	timed          []*real   // what age looks after
 	limited        []*real   // what measure looks after
 	probing        bool
@@ -132,6 +134,7 @@ func (d *Director) apply(c *conf.Config) error {
 
 // build makes the next rules. The caller publishes them.
 func (d *Director) build(state *kernel.State) *ruleset.Snapshot {
+	d.changed = false
 	src := d.describe(d.conf, state)
 	if d.source != nil && !slices.Equal(src.Routes, d.source.Routes) || d.hops.mustRenew() {
 		if d.routeGen++; d.routeGen == 0 {

@@ -94,21 +94,25 @@ const grain = 100 * time.Millisecond
 
 // look acts upon what workers raised, and upon the time. However many reals change, workers get one set of rules.
 func (d *Director) look(now time.Time) {
-	changed := false
 	if raised := d.shared.Raised(); raised != d.raised {
 		d.raised = raised
-		changed = d.hear(now)
+		d.changed = d.hear(now) || d.changed
 	}
 	if now.Sub(d.looked) >= grain {
 		d.looked = now
-		changed = d.age(now) || changed
+		d.changed = d.age(now) || d.changed
 		d.measure(now)
 	}
-	if changed {
+	if d.changed && !now.Before(d.rest) {
 		d.publish()
+		d.rest = now.Add(restful * time.Since(now))
 	}
 	d.setTargets()
 }
+
+// restful is how many times longer than it takes to make rules control waits before it makes the next because of
+// signals: where thousands of reals fail one by one under a large configuration, it must have time for all else.
+const restful = 4
 
 // hear takes all signals of workers, and says whether rules must change.
 func (d *Director) hear(now time.Time) (changed bool) {

@@ -17,29 +17,32 @@ func Share(counts []*ruleset.Counts, reals, virtuals uint32) {
 	if len(counts) < 2 {
 		return
 	}
-	share(counts, reals, func(c *ruleset.Counts, slot uint32) (own, others *uint32) {
-		r := &c.Reals[slot]
-		return &r.Open, &r.Others
-	})
-	share(counts, virtuals, func(c *ruleset.Counts, slot uint32) (own, others *uint32) {
-		v := &c.Virtuals[slot]
-		return &v.HalfOpen, &v.Others
-	})
-}
-
-func share(counts []*ruleset.Counts, highest uint32, at func(c *ruleset.Counts, slot uint32) (own, others *uint32)) {
-	var held [maxWorkers]uint32
-	for slot := uint32(1); slot <= highest; slot++ {
+	var own [maxWorkers]uint32
+	for real := uint32(1); real <= reals; real++ {
 		total := uint32(0)
 		for i, c := range counts {
-			own, _ := at(c, slot)
-			held[i] = atomic.LoadUint32(own)
-			total += held[i]
+			own[i] = atomic.LoadUint32(&c.Reals[real].Open)
+			total += own[i]
 		}
 		for i, c := range counts {
-			if _, others := at(c, slot); atomic.LoadUint32(others) != total-held[i] {
-				atomic.StoreUint32(others, total-held[i])
-			}
+			tell(&c.Reals[real].Others, total-own[i])
 		}
+	}
+	for virtual := uint32(1); virtual <= virtuals; virtual++ {
+		total := uint32(0)
+		for i, c := range counts {
+			own[i] = atomic.LoadUint32(&c.Virtuals[virtual].HalfOpen)
+			total += own[i]
+		}
+		for i, c := range counts {
+			tell(&c.Virtuals[virtual].Others, total-own[i])
+		}
+	}
+}
+
+// tell writes only what is new: the worker's core has the line.
+func tell(others *uint32, n uint32) {
+	if atomic.LoadUint32(others) != n {
+		atomic.StoreUint32(others, n)
 	}
 }
