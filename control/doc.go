@@ -3,8 +3,10 @@
 // and the kernel's taps, and lets slots go when their last flow has gone.
 //
 //	conf ─────────────┐
-//	kernel.Mirror ────┼─► director.go ─► rules.go ─► ruleset.Snapshot ─► workers
-//	                  └─► hops.go ─────────────────► ruleset.Hops ─────► workers
+//	kernel.Mirror ────┼─► director.go ─► rules.go, tiers.go ─► ruleset.Snapshot ─► workers
+//	                  │      ▲
+//	                  │      └── states.go ◄─ synretry ◄─ workers' signals, probes.go, show.go (the operator)
+//	                  └─► hops.go ───────────────────────► ruleset.Hops ─────► workers
 //	workers ◄─► taps.go ◄─► kernel's taps
 //
 // It knows workers only through the interface below.

@@ -50,6 +50,7 @@ type real struct {
 	bindings int
 	fresh    bool   // not in the configuration before
 	added    uint32 // tick at which its slot became its own
+	tcp      bool   // some virtual's TCP may come to it: else nothing can fail or try it
 	base     tally
 	condition
 }
@@ -147,7 +148,7 @@ func (o *objects) adopt(c *conf.Config, counts []*ruleset.Counts, generation uin
 	left := make(map[*real]bool, len(o.reals))
 	for _, r := range o.reals {
 		left[r] = r.draining
-		r.draining = true
+		r.draining, r.tcp = true, false
 	}
 	was := map[*binding]bool{}
 	for _, b := range o.bindings {
@@ -261,6 +262,7 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) (*binding,
 	if b.draining {
 		b.draining, b.own = false, false
 	}
+	r.tcp = r.tcp || v.conf.Protocol == conf.TCP
 	return b, nil
 }
 

@@ -44,11 +44,17 @@ func (d *Director) settle(now time.Time, start bool) {
 			Threshold: uint32(r.conf.Threshold), MaxConns: uint32(r.conf.MaxConns),
 			Retry: r.conf.Retry, SlowStart: r.conf.SlowStart, AutoReturn: r.conf.AutoReturn,
 		}
+		if !r.tcp {
+			settings.Threshold = 0
+		}
 		switch {
 		case r.fresh:
 			d.begin(r, settings, now, start)
 		default:
 			r.machine.Settings = settings
+			if at := r.machine.State(); !r.tcp && (at == synretry.Failed || at == synretry.Testing) {
+				d.set(now, r, synretry.InService, "no TCP virtual is left that could try it")
+			}
 			if r.conf.State != r.admin {
 				d.set(now, r, administrative[r.conf.State], "the configuration says so")
 			}

@@ -418,6 +418,31 @@ func TestReloadKeepsStates(t *testing.T) {
 	})
 }
 
+// Only TCP fails a real, and only TCP can try it.
+func TestNoTCPVirtualIsLeft(t *testing.T) {
+	inRun(t, strings.ReplaceAll(failing, ", backup: sorry", ""), func(t *testing.T, r *rig) {
+		for _, rest := range []time.Duration{blink, 11 * time.Second} { // failed, testing
+			if err := r.Reload(parse(t, failing)); err != nil {
+				t.Fatal(err)
+			}
+			r.ditch("a", 8, false)
+			wait(rest)
+			if got := r.Reals()[0].State; got != api.Failed && got != api.Testing {
+				t.Fatal(got)
+			}
+			if err := r.Reload(parse(t, strings.Replace(failing, "reals: [a, b]", "reals: [b]", 1))); err != nil {
+				t.Fatal(err)
+			}
+			r.ditch("a", 8, false)
+			r.raise("a", ruleset.ThresholdReached) // by a connection from before
+			wait(blink)
+			if got := r.Reals()[0]; got.State != api.InService || r.shared.TakeTrial(r.slot("a")) {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
+
 // A slot that is given anew begins anew: no trial, nothing ditched, no total of another.
 func TestSlotBeginsAnew(t *testing.T) {
 	inRun(t, failing, func(t *testing.T, r *rig) {

@@ -23,7 +23,7 @@ type Event struct {
 	Real    string    `json:"real"`  // name
 	From    string    `json:"from"`  // state
 	To      string    `json:"to"`    // state
-	Cause   string    `json:"cause"` // in words: "threshold reached", "operator"
+	Cause   string    `json:"cause"` // in words: "8 consecutive connections ditched", "operator"
 	Numbers Numbers   `json:"numbers"`
 }
 
