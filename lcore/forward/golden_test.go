@@ -26,6 +26,7 @@ type stepOf struct {
 	want     pkt    // goes out by its port
 	wantRaw  []byte // goes out by the port that it came in by
 	routed   bool   // goes out to the gateway, as a router would send it
+	spare    pkt    // what the worker sends of its own beside it
 	counters string // changes, as counters() prints them
 }
 
@@ -119,12 +120,31 @@ func (w *world) play(t *testing.T, steps []stepOf) {
 		if resized := got.Flags&FlagResized != 0; resized != (len(want) != len(in)) && !(resized && s.verdict == Send) {
 			t.Errorf("step %d: FlagResized %v, length %d to %d", i, resized, len(in), len(want))
 		}
+		w.checkSpare(t, s.spare)
 		if changed := w.counters().since(before); changed != s.counters {
 			t.Errorf("step %d: counted %q, want %q", i, changed, s.counters)
 		}
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+// checkSpare fails unless the last burst made the packet, and no other; the zero pkt is none.
+func (w *world) checkSpare(t *testing.T, want pkt) {
+	t.Helper()
+	if want.src == "" {
+		if w.Spared() != 0 {
+			t.Errorf("made\n%s", dump(w.spares[0].Bytes()))
+		}
+		return
+	}
+	if w.Spared() != 1 {
+		t.Errorf("%d packets made, want 1", w.Spared())
+		return
+	}
+	if f, b := &w.spares[0], want.out(t); f.Verdict != Send || f.Out != want.port || f.Flags != FlagResized || !bytes.Equal(f.Bytes(), b) {
+		t.Errorf("verdict %d out %d flags %d, made\n%s\nwant\n%s", f.Verdict, f.Out, f.Flags, dump(f.Bytes()), dump(b))
 	}
 }
 

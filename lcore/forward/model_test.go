@@ -135,6 +135,7 @@ type model struct {
 	evicted uint64                  // flows that gave way
 	log     []logged
 	births  int
+	follows bool // of its flows: else it only makes packets
 
 	trials  map[uint16]bool           // reals whose trial nobody has
 	raised  map[uint16]ruleset.Signal // signals due
@@ -456,6 +457,21 @@ func keyOfPkt(p pkt) flowtable.Key {
 	return k
 }
 
+// deliver is the cluster's; what expires at the first worker counts at the owner no more.
+func (m *model) deliver(to int, port uint16, b []byte) Frame {
+	f := m.burst(to, frameOf(port, b))
+	if f.Verdict == Hand {
+		if m.follows {
+			m.sync()
+			m.full = m.isFull()
+		}
+		to = int(f.Out)
+		f.Flags, f.Verdict, f.Out = FlagHanded, 99, 99
+		f = m.burst(to, f)
+	}
+	return f
+}
+
 // send gives one packet to some worker and checks what becomes of it.
 func (m *model) send(p pkt) {
 	b := p.in(m.tb)
@@ -635,7 +651,7 @@ func (m *model) moved(flow *modelFlow, f *Frame, expect func(Verdict, uint16)) {
 	own := slices.ContainsFunc(v.Members, func(x ruleset.Member) bool { return x.Real == flow.real && x.Weight > 0 })
 	w := m.owner(flow.key)
 	ref := w.table.Find(&flow.key, w.table.Hash(&flow.key))
-	if ref == 0 && m.full {
+	if ref == 0 && m.full && f.Verdict == Drop {
 		m.forget(flow)
 		expect(Drop, 0)
 		return
@@ -970,6 +986,7 @@ func newModel(tb testing.TB, choose choices, workers, flows int) *model {
 }
 
 func (m *model) run(steps int) {
+	m.follows = true
 	for range steps {
 		switch n := m.choose.IntN(100); {
 		case n < 82:

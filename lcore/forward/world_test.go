@@ -39,6 +39,7 @@ type world struct {
 	stats  *Stats
 	wants  *Wants
 	time   uint32
+	filled [10]uint32 // connections without flows, by real
 }
 
 // newWorld has three reals of weight 1 behind the virtuals 192.0.2.10:80/tcp (slot 1) and :53/udp (slot 2).
