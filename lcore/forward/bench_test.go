@@ -10,6 +10,7 @@ import (
 
 	"linedirector/flowtable"
 	"linedirector/lcore/packet"
+	"linedirector/lcore/ruleset"
 )
 
 const benchBurst = 32
@@ -134,6 +135,82 @@ func benchNew(b *testing.B) {
 	if drops := totalDrops(w.stats); drops != 0 {
 		b.Fatal(fmt.Sprint(drops, " drops"))
 	}
+}
+
+// BenchmarkFlood is a flood of SYNs at a guarded virtual that has as many half-open connections as it may.
+func BenchmarkFlood(b *testing.B) {
+	const limit = 100_000
+	for _, drop := range []bool{false, true} {
+		b.Run(map[bool]string{false: "evict", true: "drop"}[drop], func(b *testing.B) {
+			w := newWorld(b, 2*limit, hugeMemory(b, flowtable.Size(2*limit)))
+			guarded(limit, drop)(w)
+			frames, buffers := synFrames(b)
+			burst := func(n int) {
+				for i, buf := range buffers {
+					aimSYN(buf, uint32(n+i))
+				}
+				w.Burst(frames, uint64(w.time))
+			}
+			for n := 0; n < limit+benchBurst; n += benchBurst {
+				burst(n)
+			}
+			before := w.live.gaveWay + w.live.drops[packet.Synguard]
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := 0; n < b.N; n += benchBurst {
+				burst(limit + benchBurst + n)
+			}
+			b.StopTimer()
+			if got := w.live.gaveWay + w.live.drops[packet.Synguard] - before; got < uint64(b.N) {
+				b.Fatalf("%d of %d SYNs met the limit", got, b.N)
+			}
+		})
+	}
+}
+
+// BenchmarkRetry is the SYN that moves a connection to another real, of a hundred thousand.
+func BenchmarkRetry(b *testing.B) {
+	const flows = 100_000
+	w := newWorld(b, flows, hugeMemory(b, flowtable.Size(flows)))
+	change(func(s *ruleset.Source) { s.Virtuals[0].Retry.After, s.Virtuals[0].Timers.HalfOpen = 1, 1<<31 })(w)
+	frames, buffers := synFrames(b)
+	burst := func(n int) {
+		for i, buf := range buffers {
+			aimSYN(buf, uint32(n+i)%flows)
+		}
+		w.Burst(frames, uint64(w.time))
+	}
+	for n := 0; n < flows; n += benchBurst {
+		burst(n)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += benchBurst {
+		if n%flows < benchBurst {
+			w.time++
+		}
+		burst(n)
+	}
+	b.StopTimer()
+	if got := moved(w); got < uint64(b.N)*9/10 {
+		b.Fatalf("%d of %d SYNs moved", got, b.N)
+	}
+}
+
+// synFrames are frames for aimSYN.
+func synFrames(b *testing.B) ([]Frame, []*[packet.AnswerRoom]byte) {
+	frames, buffers := benchFrames()
+	for i := range buffers {
+		copy(buffers[i][:], fromClient("S").in(b))
+		frames[i].SetBytes(buffers[i][:54])
+	}
+	return frames, buffers
+}
+
+// aimSYN is aim for a SYN.
+func aimSYN(frame *[packet.AnswerRoom]byte, n uint32) {
+	aim(frame, n)
+	binary.BigEndian.PutUint16(frame[36:], 80)
 }
 
 func totalDrops(s *Stats) (n uint64) {

@@ -72,7 +72,7 @@ func TestDitched(t *testing.T) {
 	}{
 		{"the 4th SYN moves", byCount, join(unanswered(), []stepOf{syn(second, 2)}), flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0}},
 		{"the 3rd does not", byCount, unanswered(), flowtable.HalfOpen, 1, ruleset.RealTally{}, 0, [3]uint32{1, 0, 0}},
-		{"without reassignment none does", func(*world) {}, join(unanswered(), []stepOf{syn(second, 1), syn(9 * second, 1)}), flowtable.HalfOpen, 1, ruleset.RealTally{}, 0, [3]uint32{1, 0, 0}},
+		{"without reassignment none does", func(*world) {}, join(unanswered(), []stepOf{syn(second, 1), syn(9*second, 1)}), flowtable.HalfOpen, 1, ruleset.RealTally{}, 0, [3]uint32{1, 0, 0}},
 		{"the 2nd SYN after 2.5 s moves", reassign, []stepOf{first, syn(2500, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0}},
 		{"the 2nd SYN before does not", reassign, []stepOf{first, syn(2499, 1)}, flowtable.HalfOpen, 1, ruleset.RealTally{}, 0, [3]uint32{1, 0, 0}},
 		{"the time counts from the first SYN", reassign, []stepOf{first, syn(second, 1), syn(1500, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0}},

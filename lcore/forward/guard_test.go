@@ -113,12 +113,16 @@ func TestGuardTellsRealsAsFarAsItCan(t *testing.T) {
 		rules func(*world)
 		want  int
 	}{
-		"as usual":         {func(*world) {}, 1},
-		"no spare frame":   {func(w *world) { w.spares = nil }, 0},
-		"an empty one":     {func(w *world) { w.spares[0].Data = nil }, 0},
-		"no next hop":      {func(w *world) { w.hops.Unset(2); w.hops.SetNeighbour(inside, firstReal, 0) }, 0},
-		"another next hop": {func(w *world) { w.hops.Unset(2); w.hops.Set(8, 1, 2, inside); w.hops.SetNeighbour(inside, firstReal, 8) }, 1},
-		"routes changed":   {func(w *world) { w.source.RouteGeneration++; w.apply() }, 1},
+		"as usual":       {func(*world) {}, 1},
+		"no spare frame": {func(w *world) { w.spares = nil }, 0},
+		"an empty one":   {func(w *world) { w.spares[0].Data = nil }, 0},
+		"no next hop":    {func(w *world) { w.hops.Unset(2); w.hops.SetNeighbour(inside, firstReal, 0) }, 0},
+		"another next hop": {func(w *world) {
+			w.hops.Unset(2)
+			w.hops.Set(8, 1, 2, inside)
+			w.hops.SetNeighbour(inside, firstReal, 8)
+		}, 1},
+		"routes changed": {func(w *world) { w.source.RouteGeneration++; w.apply() }, 1},
 	} {
 		w := newWorld(t, 100, nil)
 		guarded(1, false)(w)

@@ -108,7 +108,9 @@ func (f *modelFlow) counted() bool {
 	return f.phase == flowtable.HalfOpen || f.phase == flowtable.Established || f.phase == flowtable.UDP
 }
 
-func (f *modelFlow) opening() bool { return f.phase == flowtable.HalfOpen || f.phase == flowtable.Ditched }
+func (f *modelFlow) opening() bool {
+	return f.phase == flowtable.HalfOpen || f.phase == flowtable.Ditched
+}
 
 func (f *modelFlow) limit(t ruleset.Timers) uint32 {
 	switch f.phase {
@@ -921,6 +923,14 @@ func (m *model) rules() {
 		}
 	default:
 		m.failureRules(v, rule)
+	}
+	for i := range m.source.Virtuals { // what is tried takes nothing else
+		v := &m.source.Virtuals[i]
+		for k := range v.Members {
+			if len(v.Trials) > 0 && v.Trials[0].Real == v.Members[k].Real {
+				v.Members[k].Weight = 0
+			}
+		}
 	}
 	m.apply()
 }

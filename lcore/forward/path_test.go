@@ -266,6 +266,61 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
+// TestNoAllocationsInFailure: nor do SYNs that repeat, move, are refused or tried, or make others give way.
+func TestNoAllocationsInFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		rules func(*world)
+		wait  uint32
+		round []pkt
+		did   func(w *world) uint64 // what it counts
+	}{
+		"a SYN again":     {reassign, 1, []pkt{fromClient("S")}, func(w *world) uint64 { return w.live.packets[0] }},
+		"a move":          {change(func(s *ruleset.Source) { s.Virtuals[0].Retry.After = 1 }), 1, []pkt{fromClient("S")}, func(w *world) uint64 { return moved(w) }},
+		"a RST, withheld": {only(2), 1, []pkt{fromClient("S"), fromReal(1, "RA").numbers(0, 1), fromReal(2, "RA").numbers(0, 1)}, func(w *world) uint64 { return w.live.drops[packet.Withheld] }},
+		"a half-open one gives way": {
+			guarded(1, false), 1,
+			[]pkt{fromClient("S").from(at(1)), fromReal(1, "SA").to(at(1)), fromReal(2, "SA").to(at(1)), fromReal(3, "SA").to(at(1)), fromClient("S").from(at(2)).numbers(3, 0)},
+			func(w *world) uint64 { return w.live.gaveWay },
+		},
+		"a trial": {tried, 1, []pkt{fromClient("S"), fromClient("R")}, func(w *world) uint64 {
+			n := w.counts.Bindings[3].Opened
+			w.counts.Shared.OpenTrial(3)
+			return n
+		}},
+	} {
+		w := newWorld(t, 100, nil)
+		c.rules(w)
+		saved, frames := make([][]byte, len(c.round)), make([]Frame, len(c.round))
+		for i, p := range c.round {
+			frames[i] = frameOf(p.port, p.in(t))
+			saved[i] = append([]byte(nil), frames[i].Bytes()...)
+		}
+		before := c.did(w)
+		if allocs := testing.AllocsPerRun(200, func() {
+			w.time += c.wait
+			for i := range frames {
+				frames[i].Len = uint16(len(saved[i]))
+				copy(frames[i].Bytes(), saved[i])
+				w.Burst(frames[i:i+1], uint64(w.time))
+			}
+			c.did(w)
+		}); allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+		if n := c.did(w) - before; n < 150 {
+			t.Errorf("%s: happened %d times in 200", name, n)
+		}
+	}
+}
+
+// moved is how many connections went to another real.
+func moved(w *world) (n uint64) {
+	for i := range w.counts.Tallies {
+		n += w.counts.Tallies[i].Moved
+	}
+	return n
+}
+
 // TestSchedule counts who gets new connections.
 func TestSchedule(t *testing.T) {
 	const n = 1200

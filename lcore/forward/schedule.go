@@ -130,7 +130,9 @@ const wholeShare = 1 << 10
 func (w *Worker) burden(m *ruleset.Member) (conns, share uint64) {
 	conns, share = uint64(w.counts.Load(m.Real)), uint64(m.Weight)*wholeShare
 	if m.Ramping {
-		conns, share = conns+1, max(uint64(m.Weight)*w.share(m), 1)
+		if part := w.share(m); part < wholeShare {
+			conns, share = conns+1, max(uint64(m.Weight)*part, 1)
+		}
 	}
 	return conns, share
 }

@@ -17,6 +17,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(udpFrame(f, 1))
 	f.Add(append(udpFrame(f, 0, func(ip *layers.IPv4, _ *layers.UDP) { ipOptions(ip, 3) }), 0, 0, 0))
 	f.Add(frame(f, ethernet(), header(1), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 4)}, gopacket.Payload(tcpFrame(f, 0)[14:])))
+	f.Add(frame(f, ethernet(), header(1), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(3, 1)}, gopacket.Payload(tcpFrame(f, 0)[14:])))
 	f.Add(tcpFrame(f, 9)[:40])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := exact(data)
@@ -44,6 +45,18 @@ func FuzzParse(f *testing.F) {
 				answer := roomy(b)
 				answer = answer[:AnswerReset(answer, &m)]
 				checkSums(t, answer)
+				if ack := Ack(b, &m); m.TCPFlags&ACK != 0 && ack != binary.BigEndian.Uint32(b[m.L4+8:]) {
+					t.Fatalf("acknowledges %d", ack)
+				}
+				r := Reset{Src: m.Src, Dst: m.Dst, SrcPort: m.SrcPort, DstPort: m.DstPort, Seq: Seq(b, &m), Ack: Ack(b, &m)}
+				made := make([]byte, 0, AnswerRoom)
+				made = made[:r.Write(made, Link{Low: 1, High: 2})]
+				checkSums(t, made)
+				var back Meta
+				if cause := Parse(made, &back); cause != None || back.Src != m.Src || back.Dst != m.Dst || back.SrcPort != m.SrcPort ||
+					back.DstPort != m.DstPort || back.TCPFlags&RST == 0 || Seq(made, &back) != r.Seq || Ack(made, &back) != r.Ack {
+					t.Fatalf("%+v became %v % x", r, cause, made)
+				}
 			} else if m.TCPFlags != 0 {
 				t.Fatal("UDP has TCP flags")
 			}
@@ -52,8 +65,11 @@ func FuzzParse(f *testing.F) {
 				Rewrite(exact(b), &m, Destination, 1, 2, 3, 4, &Link{})
 			}
 		case KindIPv4:
-			var about Meta
-			ICMPError(b, &m, &about)
+			var about, again Meta
+			isError := ICMPError(b, &m, &about)
+			if seq, ok := Unreachable(b, &m, &again); again != about || ok && (!isError || about.Protocol != ProtocolTCP || b[m.L4] != 3 || b[m.L4+1] == 4) {
+				t.Fatalf("unreachable %v, number %d, about %+v, want %+v", ok, seq, again, about)
+			}
 		}
 		if m.Kind != KindFlow && (m.SrcPort|m.DstPort != 0 || m.TCPFlags != 0) {
 			t.Fatalf("ports of what has none: %+v", m)
