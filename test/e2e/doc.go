@@ -1,6 +1,6 @@
 // Package e2e holds, in its tests, real clients that reach real servers through linedirector, in
 // network namespaces (test/netlab), as root: `make e2e`. Nothing in here imports the program: it is
-// built, started, asked for its metrics and stopped as an operator would do it.
+// built, started, asked for its metrics and stopped as an operator would do it, and by ldctl.
 //
 // Unless a test's head shows another one, this is the network:
 //
@@ -10,6 +10,8 @@
 //	                                                                └─ eth0 10.0.0.13
 //	virtual: 192.0.2.10; the reals' default route is the director
 //
-// Beside the usual `go test` flags: LINEDIRECTOR=/path/to/binary tests that one instead of building
-// it, and TRANSFER_MIB=64 shortens the long transfers.
+// Some tests have a fourth real there, d, which is 10.0.0.14.
+//
+// Beside the usual `go test` flags: LINEDIRECTOR=/path/to/binary tests that one, and the ldctl beside it,
+// instead of building them, and TRANSFER_MIB=64 shortens the long transfers.
 package e2e

@@ -160,7 +160,7 @@ func TestCheck(t *testing.T) {
 	help := ns.Run(program, "--help")
 	for _, flag := range []string{
 		"--config", "--lcores", "--control-lcores", "--poll", "--flows", "--burst", "--mbufs", "--rx-desc", "--tx-desc",
-		"--no-huge", "--memory", "--metrics", "--log-level", "--log-format", "--check", "--version",
+		"--no-huge", "--memory", "--metrics", "--control-socket", "--log-level", "--log-format", "--check", "--version",
 	} {
 		if !strings.Contains(help, flag) {
 			t.Errorf("--help does not know %s", flag)

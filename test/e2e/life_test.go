@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -9,7 +13,7 @@ import (
 )
 
 // traces describes everything in the director's namespace that it may change: interfaces, addresses,
-// routes, rules, offloads, IPv6.
+// routes, rules, offloads, IPv6; and its control socket.
 func (s *site) traces(t *testing.T) string {
 	t.Helper()
 	var text strings.Builder
@@ -24,6 +28,7 @@ func (s *site) traces(t *testing.T) string {
 		{"ethtool", "-k", "eth-in"},
 		{"sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.eth-out.disable_ipv6", "net.ipv6.conf.eth-in.disable_ipv6"},
 		{"ss", "-Hltn"},
+		{"find", s.Dir(), "-type", "s"},
 	} {
 		fmt.Fprintf(&text, "$ %s\n%s", strings.Join(command, " "), s.director.Run(command...))
 	}
@@ -58,8 +63,9 @@ func TestStop(t *testing.T) {
 			s.web(t)
 			before := s.traces(t)
 			d := s.start(t, oneWorker, ports(1)+webAndEcho)
-			if during := s.traces(t); !strings.Contains(during, "outside") || !strings.Contains(during, "table netdev") {
-				t.Errorf("no tap or no netdev table while it runs:\n%s", differences(before, during))
+			if during := s.traces(t); !strings.Contains(during, "outside") || !strings.Contains(during, "table netdev") ||
+				!strings.Contains(during, "control.sock") {
+				t.Errorf("no tap, no netdev table or no control socket while it runs:\n%s", differences(before, during))
 			}
 			held, err := s.dial(10, "192.0.2.10:80")
 			if err != nil {
@@ -79,6 +85,9 @@ func TestStop(t *testing.T) {
 			if left := differences(before, s.traces(t)); left != "" {
 				t.Errorf("it left:\n%s", left)
 			}
+			if _, err := os.Stat(filepath.Dir(d.socket)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the folder that it made for its control socket is still there: %v", err)
+			}
 			if _, err := d.scrape(); err == nil {
 				t.Error("/metrics still answers")
 			}
@@ -86,7 +95,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestKilled kills the director with SIGKILL and starts it again, three times, without a hand between.
+// TestKilled kills the director with SIGKILL and starts it again, three times, without a hand between: neither its
+// interfaces nor its control socket, both of which it leaves, are in the way.
 func TestKilled(t *testing.T) {
 	s := newSite(t)
 	s.web(t)
@@ -95,12 +105,18 @@ func TestKilled(t *testing.T) {
 	for round := range 4 {
 		d = s.start(t, oneWorker, ports(1)+webAndEcho)
 		s.ab(t, 200, "-c", "4", "http://192.0.2.10/")
+		if got := len(d.showReals()); got != len(threeReals) {
+			t.Errorf("after %d kills ldctl shows %d reals, want %d", round, got, len(threeReals))
+		}
 		if round == 3 {
 			break
 		}
 		d.Signal(syscall.SIGKILL)
 		if code, err := d.Wait(bound); err != nil || code != -1 {
 			t.Fatalf("exit code %d, %v", code, err)
+		}
+		if _, err := os.Lstat(d.socket); err != nil {
+			t.Errorf("a killed director left no socket, so the next start shows nothing: %v", err)
 		}
 	}
 	d.stop()

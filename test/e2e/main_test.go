@@ -9,8 +9,11 @@ import (
 	"testing"
 )
 
-// program is the binary under test.
-var program = os.Getenv("LINEDIRECTOR")
+// program is the binary under test, ldctl what an operator speaks to it with.
+var (
+	program = os.Getenv("LINEDIRECTOR")
+	ldctl   = filepath.Join(filepath.Dir(program), "ldctl")
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -31,11 +34,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	program = filepath.Join(dir, "linedirector")
-	build := exec.Command("go", "build", "-ldflags", "-X main.version=e2e", "-o", program, "linedirector/cmd/linedirector")
+	program, ldctl = filepath.Join(dir, "linedirector"), filepath.Join(dir, "ldctl")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version=e2e", "-o", dir,
+		"linedirector/cmd/linedirector", "linedirector/cmd/ldctl")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	if err := build.Run(); err != nil {
-		fmt.Fprintf(os.Stderr, "building linedirector: %v\n", err)
+		fmt.Fprintf(os.Stderr, "building linedirector and ldctl: %v\n", err)
 		return 1
 	}
 	return m.Run()
@@ -56,6 +60,14 @@ var (
 	everySetup     = []setup{oneWorker, twoWorkers, twoOnOneQueue}
 	manyProcessors = runtime.NumCPU() >= 2
 )
+
+// widest is the setup with as many workers as this machine can run, two at most.
+func widest() setup {
+	if manyProcessors {
+		return twoWorkers
+	}
+	return setup{name: "one worker", lcores: "0", queues: 1}
+}
 
 // each runs a test once for each of the given setups that this machine can run.
 func each(t *testing.T, setups []setup, f func(t *testing.T, s setup)) {

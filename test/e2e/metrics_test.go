@@ -139,7 +139,7 @@ func (d *director) drained(virtuals ...string) {
 	for _, name := range virtuals {
 		d.await(0, "virtual_connections", "virtual", name)
 	}
-	for name := range realAddresses {
+	for _, name := range d.reals {
 		d.await(0, "real_connections", "real", name)
 	}
 	m := d.metrics()

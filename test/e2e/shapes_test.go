@@ -20,7 +20,7 @@ func TestOnePort(t *testing.T) {
 			{Namespace: s.client, Interface: "eth0", Address: clientAddress + "/24"},
 			{Namespace: s.director, Interface: "eth0", Untouched: true},
 		}
-		for _, name := range s.names() {
+		for _, name := range threeReals {
 			s.reals[name] = lab.Namespace(name)
 			ends = append(ends, netlab.End{Namespace: s.reals[name], Interface: "eth0", Address: realAddresses[name] + "/24"})
 		}

@@ -23,8 +23,14 @@ const (
 	virtualAddress = "192.0.2.10"
 )
 
-// realAddresses are those of the three reals.
-var realAddresses = map[string]string{"a": "10.0.0.11", "b": "10.0.0.12", "c": "10.0.0.13"}
+// realAddresses are those of the reals.
+var realAddresses = map[string]string{"a": "10.0.0.11", "b": "10.0.0.12", "c": "10.0.0.13", "d": "10.0.0.14"}
+
+// The reals of a site: the usual ones, and with the fourth.
+var (
+	threeReals = []string{"a", "b", "c"}
+	fourReals  = []string{"a", "b", "c", "d"}
+)
 
 // site is the network that doc.go shows.
 type site struct {
@@ -34,6 +40,12 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteOf(t, threeReals)
+}
+
+// newSiteOf is newSite with these reals.
+func newSiteOf(t *testing.T, names []string) *site {
 	t.Helper()
 	lab := netlab.New(t)
 	s := &site{
@@ -46,7 +58,7 @@ func newSite(t *testing.T) *site {
 		netlab.End{Namespace: s.client, Interface: "eth0", Address: clientAddress + "/24"},
 		netlab.End{Namespace: s.director, Interface: "eth-out", Untouched: true})
 	ends := []netlab.End{{Namespace: s.director, Interface: "eth-in", Untouched: true}}
-	for _, name := range s.names() {
+	for _, name := range names {
 		s.reals[name] = lab.Namespace(name)
 		ends = append(ends, netlab.End{Namespace: s.reals[name], Interface: "eth0", Address: realAddresses[name] + "/24"})
 	}
@@ -58,7 +70,7 @@ func newSite(t *testing.T) *site {
 }
 
 // names are those of the reals, in order.
-func (s *site) names() []string { return slices.Sorted(maps.Keys(realAddresses)) }
+func (s *site) names() []string { return slices.Sorted(maps.Keys(s.reals)) }
 
 // ports is the part of the configuration that describes the two ports.
 func ports(queues int) string {
@@ -104,7 +116,9 @@ type director struct {
 	*netlab.Process
 	t          *testing.T
 	ns         *netlab.Namespace
+	reals      []string  // of its site
 	config     string    // its file
+	socket     string    // its control socket
 	forwarding time.Time // since when
 }
 
@@ -117,7 +131,8 @@ const metricsAddress = "127.0.0.1:9480"
 // start runs linedirector with this configuration until it says that its ports forward.
 func (s *site) start(t *testing.T, setup setup, config string, flags ...string) *director {
 	t.Helper()
-	d := &director{t: t, ns: s.director, config: s.WriteFile("linedirector.yaml", config)}
+	d := &director{t: t, ns: s.director, reals: s.names(), config: s.WriteFile("linedirector.yaml", config)}
+	d.socket = socketOf(d.config)
 	d.Process = s.director.Start(append(commandLine(setup, d.config), flags...)...)
 	t.Cleanup(func() {
 		if t.Failed() && d.Alive() {
@@ -141,13 +156,17 @@ func (d *director) autopsy() {
 func commandLine(setup setup, config string) []string {
 	args := []string{
 		program, "--config", config, "--lcores", setup.lcores,
-		"--flows", "65536", "--mbufs", "16384", "--metrics", metricsAddress,
+		"--flows", "65536", "--mbufs", "16384", "--metrics", metricsAddress, "--control-socket", socketOf(config),
 	}
 	if !hugepages() {
 		args = append(args, "--no-huge")
 	}
 	return args
 }
+
+// socketOf is the control socket of the director with this configuration. A network namespace does not keep Unix sockets
+// apart: each lab has its own, in a folder that the director has to make.
+func socketOf(config string) string { return filepath.Join(filepath.Dir(config), "run", "control.sock") }
 
 // hugepages tells whether enough of them are free for one director.
 func hugepages() bool {
