@@ -22,7 +22,7 @@ import (
 type server struct {
 	s        *site
 	name     string
-	listener net.Listener
+	listener net.Listener // of its present life
 	accepted atomic.Int64
 }
 
@@ -53,8 +53,23 @@ func (sv *server) start() {
 	}()
 }
 
-// stop closes the port; connections go on.
-func (sv *server) stop() { _ = sv.listener.Close() }
+// stop closes the port; connections go on. Those that wait to be accepted would be reset with it, so there are none.
+func (sv *server) stop(t *testing.T) {
+	t.Helper()
+	sv.s.ail(t, sv.name, refusing)
+	err := netlab.Eventually(bound, func() error {
+		out, err := sv.s.reals[sv.name].Try("ss", "-Hltn", "sport", "8080")
+		if fields := strings.Fields(out); err != nil || len(fields) < 2 || fields[1] != "0" {
+			return fmt.Errorf("connections wait to be accepted: %q, %w", out, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = sv.listener.Close()
+	sv.s.ail(t, sv.name, "")
+}
 
 // answer goes on until the client closes.
 func (sv *server) answer(conn net.Conn) {

@@ -19,6 +19,14 @@ const (
 	chain out { type filter hook egress device "eth0" priority 0; policy drop; }
 }
 `
+	// refusing answers SYNs as a kernel does that has no such port.
+	refusing = `table ip fault {
+	chain in {
+		type filter hook input priority 0; policy accept;
+		tcp dport 8080 tcp flags & (syn | ack) == syn reject with tcp reset
+	}
+}
+`
 	// unreachable answers SYNs as a router would that has lost the way to the real.
 	unreachable = `table ip fault {
 	chain in {

@@ -48,7 +48,7 @@ type (
 		Real    string
 		Phase   string
 		Worker  int
-		Age     *float64 `json:"age_seconds"`
+		Idle    float64 `json:"idle_seconds"`
 	}
 	shownWorker struct {
 		Number int

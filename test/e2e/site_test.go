@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -166,7 +167,9 @@ func commandLine(setup setup, config string) []string {
 
 // socketOf is the control socket of the director with this configuration. A network namespace does not keep Unix sockets
 // apart: each lab has its own, in a folder that the director has to make.
-func socketOf(config string) string { return filepath.Join(filepath.Dir(config), "run", "control.sock") }
+func socketOf(config string) string {
+	return filepath.Join(filepath.Dir(config), "run", "control.sock")
+}
 
 // hugepages tells whether enough of them are free for one director.
 func hugepages() bool {
@@ -179,14 +182,20 @@ func hugepages() bool {
 	return err == nil && free >= 128
 }
 
-// ready waits until /metrics answers, which is when every port forwards.
+// ready waits until /metrics answers, which is when every port forwards, and the control socket, which comes last.
 func (d *director) ready() {
 	d.t.Helper()
 	err := netlab.Eventually(2*bound, func() error {
 		if !d.Alive() {
 			return netlab.Final(fmt.Errorf("linedirector ended: %s", d.Output()))
 		}
-		_, err := d.scrape()
+		if _, err := d.scrape(); err != nil {
+			return err
+		}
+		conn, err := net.Dial("unix", d.socket)
+		if err == nil {
+			_ = conn.Close()
+		}
 		return err
 	})
 	if err != nil {
