@@ -78,19 +78,25 @@ func TestDitched(t *testing.T) {
 		{"the time counts from the first SYN", reassign, []stepOf{first, syn(second, 1), syn(1500, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0}},
 		{
 			"a real's own count goes before the virtual's", all(byCount, setReal(1, func(r *ruleset.Real) { r.Retry.SYNs = 1 })),
-			[]stepOf{first, syn(second, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0},
+			[]stepOf{first, syn(second, 2)},
+			flowtable.HalfOpen, 2, silent, 1,
+			[3]uint32{0, 1, 0},
 		},
 		{
 			"a real's own larger count", all(byCount, setReal(1, func(r *ruleset.Real) { r.Retry.SYNs = 4 })),
-			join(unanswered(), []stepOf{syn(second, 1), syn(second, 2)}), flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0},
+			join(unanswered(), []stepOf{syn(second, 1), syn(second, 2)}), flowtable.HalfOpen, 2, silent, 1,
+			[3]uint32{0, 1, 0},
 		},
 		{
 			"a real's own time goes before the virtual's", all(reassign, setReal(1, func(r *ruleset.Real) { r.Retry.After = 600 })),
-			[]stepOf{first, syn(599, 1), syn(1, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0},
+			[]stepOf{first, syn(599, 1), syn(1, 2)},
+			flowtable.HalfOpen, 2, silent, 1,
+			[3]uint32{0, 1, 0},
 		},
 		{
 			"the new real's own count holds for it", all(byCount, setReal(2, func(r *ruleset.Real) { r.Retry.SYNs = 1 })),
-			join(unanswered(), []stepOf{syn(second, 2), syn(second, 3)}), flowtable.HalfOpen, 3, silent, 1, [3]uint32{0, 0, 1},
+			join(unanswered(), []stepOf{syn(second, 2), syn(second, 3)}), flowtable.HalfOpen, 3, silent, 1,
+			[3]uint32{0, 0, 1},
 		},
 		{"copies of a SYN that come at once leave the real time to answer", byCount, []stepOf{
 			first, syn(0, 1), syn(0, 1), syn(0, 1), syn(249, 1), syn(1, 2),
@@ -105,7 +111,9 @@ func TestDitched(t *testing.T) {
 				w.play(t, []stepOf{first})
 				setReal(1, func(r *ruleset.Real) { r.Unavailable = true })(w)
 			},
-			[]stepOf{syn(1, 2)}, flowtable.HalfOpen, 2, silent, 1, [3]uint32{0, 1, 0},
+			[]stepOf{syn(1, 2)},
+			flowtable.HalfOpen, 2, silent, 1,
+			[3]uint32{0, 1, 0},
 		},
 		{"a RST is withheld", reassign, []stepOf{first, refusedSYN}, flowtable.Ditched, 1, ruleset.RealTally{Refused: 1}, 1, [3]uint32{}},
 		{"the next SYN after it moves", reassign, []stepOf{first, refusedSYN, revived(second, 2)}, flowtable.HalfOpen, 2, refused, 1, [3]uint32{0, 1, 0}},
@@ -116,18 +124,27 @@ func TestDitched(t *testing.T) {
 		{
 			"a RST is passed, if the operator wants that", change(func(s *ruleset.Source) { s.Virtuals[0].PassReset = true }),
 			[]stepOf{first, sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes)},
-			flowtable.Reset, 1, ruleset.RealTally{Refused: 1}, 1, [3]uint32{},
+			flowtable.Reset, 1,
+			ruleset.RealTally{Refused: 1},
+			1,
+			[3]uint32{},
 		},
 		{
 			"a RST is passed where there is no other real", only(1),
 			[]stepOf{first, sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes)},
-			flowtable.Reset, 1, ruleset.RealTally{Refused: 1}, 1, [3]uint32{},
+			flowtable.Reset, 1,
+			ruleset.RealTally{Refused: 1},
+			1,
+			[3]uint32{},
 		},
 		{
 			"a RST is passed where the others are full",
 			all(only(2), setReal(2, func(r *ruleset.Real) { r.MaxConns = 1 }), func(w *world) { w.counts.Shared = ruleset.NewShared(slots.Reals); fill(w, 2, 1) }),
 			[]stepOf{first, sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes)},
-			flowtable.Reset, 1, ruleset.RealTally{Refused: 1}, 1, [3]uint32{},
+			flowtable.Reset, 1,
+			ruleset.RealTally{Refused: 1},
+			1,
+			[3]uint32{},
 		},
 		{"a RST after the SYN-ACK ditches nothing", reassign, []stepOf{
 			first, sent(fromReal(1, "SA"), toClient("SA"), rep), sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes),
@@ -199,7 +216,10 @@ func TestDitched(t *testing.T) {
 				})(w)
 			},
 			[]stepOf{later(second, stepOf{in: fromClient("S"), verdict: Send, want: rst(fromClient("S"), "RA", 0, 1), counters: "closed 1, refused 1, no-real 1, connections -1, records -1"})},
-			flowtable.Free, 0, ruleset.RealTally{Silent: 1}, 1, [3]uint32{},
+			flowtable.Free, 0,
+			ruleset.RealTally{Silent: 1},
+			1,
+			[3]uint32{},
 		},
 		{
 			"no real at all: silence, and the real may answer after all", func(w *world) {
@@ -217,7 +237,10 @@ func TestDitched(t *testing.T) {
 				dropped(fromClient("S"), packet.NoReal),
 				sent(fromReal(1, "SA"), toClient("SA"), rep+", "+restores),
 			},
-			flowtable.HalfOpen, 1, ruleset.RealTally{Silent: 1}, 0, [3]uint32{1, 0, 0},
+			flowtable.HalfOpen, 1,
+			ruleset.RealTally{Silent: 1},
+			0,
+			[3]uint32{1, 0, 0},
 		},
 		{
 			"a removed virtual moves nobody", func(w *world) {
@@ -226,7 +249,10 @@ func TestDitched(t *testing.T) {
 				change(func(s *ruleset.Source) { s.Virtuals[0].Draining = true })(w)
 			},
 			[]stepOf{syn(second, 1), syn(second, 1), sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes)},
-			flowtable.Reset, 1, ruleset.RealTally{Refused: 1}, 1, [3]uint32{},
+			flowtable.Reset, 1,
+			ruleset.RealTally{Refused: 1},
+			1,
+			[3]uint32{},
 		},
 		{
 			"where the reply tuple is taken, it moves elsewhere or not at all", func(w *world) {
@@ -240,11 +266,15 @@ func TestDitched(t *testing.T) {
 				w.play(t, []stepOf{sent(fromClient("S").to("192.0.2.10:81"), toReal(2, "S"), opens1)})
 			},
 			join(unanswered(), []stepOf{later(second, sent(fromClient("S"), toReal(1, "S"), fwd+", "+closes))}),
-			flowtable.Ditched, 1, ruleset.RealTally{Silent: 1}, 1, [3]uint32{0, 1, 0},
+			flowtable.Ditched, 1,
+			ruleset.RealTally{Silent: 1},
+			1,
+			[3]uint32{0, 1, 0},
 		},
 		{
 			"least connections follow", all(byCount, change(func(s *ruleset.Source) { s.Virtuals[0].Predictor = ruleset.LeastConns }), func(w *world) { w.turn[1] = 0; fill(w, 2, 2); fill(w, 3, 1) }),
-			join(unanswered(), []stepOf{syn(second, 3)}), flowtable.HalfOpen, 3, silent, 1, [3]uint32{0, 0, 1},
+			join(unanswered(), []stepOf{syn(second, 3)}), flowtable.HalfOpen, 3, silent, 1,
+			[3]uint32{0, 0, 1},
 		},
 	} {
 		t.Run(tt.description, func(t *testing.T) {

@@ -64,7 +64,8 @@ func TestTrial(t *testing.T) {
 		{
 			"it gives way to another half-open connection", all(tried, change(func(s *ruleset.Source) { s.Virtuals[0].Guard.Limit = 1 })),
 			[]stepOf{open, sent(fromClient("S").from(other), toReal(2, "S").from(other), "forward 1, opened 1, closed 1")},
-			0, ruleset.TrialVanished, 0, ruleset.RealTally{},
+			0, ruleset.TrialVanished, 0,
+			ruleset.RealTally{},
 		},
 		{"a real that is full is not tried", all(tried, setReal(3, func(r *ruleset.Real) { r.MaxConns = 1 }), func(w *world) { fill(w, 3, 1) }), []stepOf{
 			sent(fromClient("S"), toReal(1, "S"), opens1),
