@@ -32,6 +32,7 @@ type (
 		Probe       *struct {
 			Type  string
 			Up    bool
+			Last  time.Time
 			Cause string
 		}
 	}

@@ -127,20 +127,20 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// probesUp waits until every probe has ended well.
+// probesUp waits until every probe's last one has ended well.
 func probesUp(t *testing.T, d *director, n int) {
 	t.Helper()
 	err := netlab.Eventually(bound, func() error {
-		up := 0
+		up, text := 0, ""
 		for name, r := range d.showReals() {
-			if r.Probe != nil && r.Probe.Up && r.State == "in-service" {
+			if r.Probe != nil && r.Probe.Up && !r.Probe.Last.IsZero() && r.Probe.Cause == "" && r.State == "in-service" {
 				up++
 			} else {
-				t.Logf("%s: %s, %+v", name, r.State, r.Probe)
+				text += fmt.Sprintf("; %s: %s, %+v", name, r.State, r.Probe)
 			}
 		}
 		if up != n {
-			return fmt.Errorf("%d probes are up, want %d", up, n)
+			return fmt.Errorf("%d probes are up, want %d%s", up, n, text)
 		}
 		return nil
 	})

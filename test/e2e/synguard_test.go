@@ -89,8 +89,9 @@ type flood struct {
 	done  chan struct{}
 }
 
-// flood sends SYNs to a port of the virtual address from sources of 198.18.0.0/15, where nobody is, as fast as one
-// thread does with a write each, until stop. It leaves the wire some room: what veth loses is not the director's.
+// flood sends SYNs to a port of the virtual address from sources of 198.18.0.0/15, where nobody is, up to 20 a
+// millisecond, until stop. A machine of two processors, which is all of client, director and reals, could send more,
+// but then it is veth that loses the clients' frames, and not the director.
 func (s *site) flood(t *testing.T, port layers.TCPPort) *flood {
 	t.Helper()
 	w := s.wire(t)
