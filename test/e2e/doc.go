@@ -13,5 +13,6 @@
 // Some tests have a fourth real there, d, which is 10.0.0.14.
 //
 // Beside the usual `go test` flags: LINEDIRECTOR=/path/to/binary tests that one, and the ldctl beside it,
-// instead of building them, and TRANSFER_MIB=64 shortens the long transfers.
+// instead of building them, TRANSFER_MIB=64 shortens the long transfers,
+// and FLOOD_SECONDS=30 FLOOD_RATE=200 makes TestSynguard's flood longer and as many SYNs a millisecond.
 package e2e

@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,11 +38,13 @@ func TestSynguard(t *testing.T) {
 
 	flood := s.flood(t, 80)
 	most, mostHalfOpen := 0.0, 0
-	for range 5 {
+	memory := d.resident(t)
+	for range 5 * number(t, "FLOOD_SECONDS", 3) / 3 {
 		attacked.more(t, 30)
 		most = max(most, d.metrics().get(t, "flows_open"))
 		mostHalfOpen = max(mostHalfOpen, d.showVirtual("web").HalfOpen)
 	}
+	t.Logf("resident memory when the flood began: %d kB, at its end: %d kB", memory, d.resident(t))
 	rate := flood.stop()
 	t.Logf("%.0f SYNs a second; %v flows were open at most, %d half-open ones of the virtual", rate, most, mostHalfOpen)
 	if rate < 5000 {
@@ -90,7 +96,7 @@ type flood struct {
 }
 
 // flood sends SYNs to a port of the virtual address from sources of 198.18.0.0/15, where nobody is, up to 20 a
-// millisecond, until stop. A machine of two processors, which is all of client, director and reals, could send more,
+// millisecond (FLOOD_RATE), until stop. A machine of two processors, which is all of client, director and reals, could send more,
 // but then it is veth that loses the clients' frames, and not the director.
 func (s *site) flood(t *testing.T, port layers.TCPPort) *flood {
 	t.Helper()
@@ -106,9 +112,9 @@ func (s *site) flood(t *testing.T, port layers.TCPPort) *flood {
 		frames = append(frames, w.frame(ethernet, ip, &segment))
 	}
 	f := &flood{begin: time.Now(), halt: make(chan struct{}), done: make(chan struct{})}
+	batch := number(t, "FLOOD_RATE", 20)
 	go func() {
 		defer close(f.done)
-		const batch = 20
 		pause := time.NewTicker(time.Millisecond)
 		defer pause.Stop()
 		for at := 0; ; at = (at + batch) % (len(frames) - batch) {
@@ -117,12 +123,42 @@ func (s *site) flood(t *testing.T, port layers.TCPPort) *flood {
 				return
 			case <-pause.C:
 				w.Send(frames[at : at+batch]...)
-				f.sent.Add(batch)
+				f.sent.Add(int64(batch))
 			}
 		}
 	}()
 	t.Cleanup(func() { f.stop() })
 	return f
+}
+
+// number is what an environment variable says, or else a default.
+func number(t *testing.T, name string, otherwise int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Errorf("%s=%s is no number", name, text)
+		return otherwise
+	}
+	return n
+}
+
+// resident is the memory that the director has, in kB.
+func (d *director) resident(t *testing.T) (kB int) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kB); err == nil {
+			return kB
+		}
+	}
+	t.Fatal("no VmRSS")
+	return 0
 }
 
 // stop ends it and returns how many SYNs a second it sent.
