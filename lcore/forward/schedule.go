@@ -110,7 +110,8 @@ func (w *Worker) weighted(slot uint16, t *ruleset.Tier, members []ruleset.Member
 // decides, so that an idle group is not served by its first member alone. Full members come last.
 func (w *Worker) leastConns(slot uint16, t *ruleset.Tier, members []ruleset.Member, except uint16) uint32 {
 	best := w.weighted(slot, t, members)
-	conns, weight := w.burden(&members[best])
+	_, weight := w.burden(&members[best])
+	conns := uint64(w.counts.Load(members[best].Real)) // whose turn it is may have the connection that it would get
 	out := members[best].Real == except || w.full(&members[best])
 	for i := range members {
 		m := &members[i]
