@@ -46,7 +46,7 @@ func (f *flagSet) help() string {
 	b.WriteString(helpHead)
 	for _, g := range f.groups {
 		b.WriteString("\n" + g.title + ":\n")
-		g.flags.VisitAll(func(flag *pflag.Flag) { writeFlag(&b, flag) })
+		g.flags.VisitAll(func(flag *pflag.Flag) { WriteFlag(&b, flag, 28) })
 	}
 	b.WriteString(helpExample)
 	for line := range strings.Lines(exampleConfig) {
@@ -56,9 +56,9 @@ func (f *flagSet) help() string {
 	return b.String()
 }
 
-// writeFlag writes a flag and, beside it, what it is for and its default.
-func writeFlag(b *strings.Builder, flag *pflag.Flag) {
-	const column, width = 28, 80
+// WriteFlag writes a flag and, from a column on, what it is for and its default, in lines of at most 80.
+func WriteFlag(b *strings.Builder, flag *pflag.Flag, column int) {
+	const width = 80
 	what, usage := pflag.UnquoteUsage(flag)
 	name := "      --" + flag.Name
 	if flag.Shorthand != "" {

@@ -7,6 +7,9 @@ const maxGuesses = 1 << 16
 // guesser finds what the operator may have meant.
 type guesser struct{ spent int }
 
+// Nearest returns the name that differs least from text, if one is so near that it is likely what was meant.
+func Nearest(text string, names []string) (string, bool) { return new(guesser).nearest(text, names) }
+
 // nearest returns the candidate that differs least from text, if one is so
 // near that it is likely what was meant: a third of the letters, at least one.
 func (g *guesser) nearest(text string, candidates []string) (string, bool) {

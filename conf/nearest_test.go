@@ -1,6 +1,9 @@
 package conf
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestDistance(t *testing.T) {
 	for _, c := range []struct {
@@ -40,5 +43,34 @@ func TestNearest(t *testing.T) {
 		if got, ok := g.nearest(c.text, keys); got != c.want || ok != (c.want != "") {
 			t.Errorf("nearest(%q) = %q, %v, want %q", c.text, got, ok, c.want)
 		}
+	}
+}
+
+func TestNearestNames(t *testing.T) {
+	names := []string{"web1", "web2", "database", "", "x"}
+	for text, want := range map[string]string{
+		"web3": "web1", "wbe2": "web2", "databse": "database", "databaes": "database", "kuchen": "", "": "", "y": "", "wxyz": "", "WEB2": "",
+	} {
+		if got, ok := Nearest(text, names); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", text, got, ok, want)
+		}
+	}
+	many := make([]string, 70000)
+	for i := range many {
+		many[i] = fmt.Sprintf("application-server-%05d-of-the-cluster", i)
+	}
+	if got, _ := Nearest("application-server-00007-of-teh-cluster", many); got != many[7] {
+		t.Errorf("of many: %s", got)
+	}
+}
+
+// The costliest wrong name takes little of the director's time.
+func BenchmarkNearest(b *testing.B) {
+	many := make([]string, maxGuesses)
+	for i := range many {
+		many[i] = fmt.Sprintf("application-server-%05d-of-the-cluster", i)
+	}
+	for b.Loop() {
+		Nearest("application-sevrer-xxxxx-of-the-cluster", many)
 	}
 }

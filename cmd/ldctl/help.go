@@ -1,10 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"linedirector/conf"
 )
 
 const helpHead = `ldctl shows what a running director does, and sets the states of its reals.
@@ -57,33 +58,8 @@ func (f *flags) text() string {
 	b.WriteString(helpHead)
 	for _, g := range f.groups {
 		b.WriteString("\n" + g.title + ":\n")
-		g.flags.VisitAll(func(flag *pflag.Flag) { writeFlag(&b, flag) })
+		g.flags.VisitAll(func(flag *pflag.Flag) { conf.WriteFlag(&b, flag, 24) })
 	}
 	b.WriteString(helpExamples)
 	return b.String()
-}
-
-// writeFlag writes a flag and, beside it, what it is for and its default.
-func writeFlag(b *strings.Builder, flag *pflag.Flag) {
-	const column, width = 24, 80
-	what, usage := pflag.UnquoteUsage(flag)
-	name := "      --" + flag.Name
-	if flag.Shorthand != "" {
-		name = "  -" + flag.Shorthand + ", --" + flag.Name
-	}
-	if flag.Value.Type() != "bool" {
-		name += " " + what
-		if flag.DefValue != "" {
-			usage += " (default: " + flag.DefValue + ")"
-		}
-	}
-	line := fmt.Sprintf("%-*s", column, name)
-	for _, word := range strings.Fields(usage) {
-		if len(line)+1+len(word) > width {
-			b.WriteString(line + "\n")
-			line = strings.Repeat(" ", column)
-		}
-		line += " " + word
-	}
-	b.WriteString(line + "\n")
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -37,34 +36,5 @@ func TestNoPermission(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(mend)
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"web1", "web2", "database", "", "x"}
-	for text, want := range map[string]string{
-		"web3": "web1", "wbe2": "web2", "databse": "database", "databaes": "database", "kuchen": "", "": "", "y": "", "wxyz": "", "WEB2": "",
-	} {
-		if got := nearest(text, names); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-	many := make([]string, 70000)
-	for i := range many {
-		many[i] = fmt.Sprintf("application-server-%05d-of-the-cluster", i)
-	}
-	if got := nearest("application-server-00007-of-teh-cluster", many); got != many[7] {
-		t.Errorf("of many: %s", got)
-	}
-}
-
-// The costliest wrong name takes little of the director's time.
-func BenchmarkNearest(b *testing.B) {
-	many := make([]string, maxNames)
-	for i := range many {
-		many[i] = fmt.Sprintf("application-server-%05d-of-the-cluster", i)
-	}
-	for b.Loop() {
-		nearest("application-sevrer-xxxxx-of-the-cluster", many)
 	}
 }

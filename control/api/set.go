@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"linedirector/conf"
 )
 
 // setReal sets a real's state and answers with the real as it is then.
@@ -89,7 +91,7 @@ func checkState(state string) error {
 	if slices.Contains(states, state) {
 		return wrong(mend, "state '%s' is the director's own finding", state)
 	}
-	if near := nearest(state, settable); near != "" {
+	if near, ok := conf.Nearest(state, settable); ok {
 		mend = "did you mean '" + near + "'?"
 	}
 	return wrong(mend, "no state '%s'", clip(state))
