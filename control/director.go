@@ -323,26 +323,3 @@ func (d *Director) Conf() *conf.Config {
 	defer d.mu.Unlock()
 	return d.conf
 }
-
-// Binding is what one binding counts, over all workers, since it was made.
-type Binding struct {
-	Virtual, Real string
-	Opened        uint64 // connections
-	Open          uint64 // of them still counted
-}
-
-// Bindings lists all, draining ones included, in no order.
-func (d *Director) Bindings() []Binding {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	counts := d.workers.Counts()
-	out := make([]Binding, 0, len(d.objects.bindings))
-	for _, b := range d.objects.bindings {
-		n := sum(counts, b.slot)
-		out = append(out, Binding{
-			Virtual: b.virtual.conf.Name, Real: b.real.conf.Name,
-			Opened: n.Opened - b.base, Open: n.Opened - n.Closed,
-		})
-	}
-	return out
-}

@@ -11,6 +11,7 @@ import (
 
 	"linedirector/conf"
 	"linedirector/control/kernel"
+	"linedirector/control/metrics"
 	"linedirector/lcore/ruleset"
 )
 
@@ -283,6 +284,13 @@ func TestRun(t *testing.T) {
 	})
 }
 
+// bindings are what metrics show of them.
+func (r *rig) bindings() []metrics.Binding {
+	var out metrics.Readings
+	r.Read(&out)
+	return out.Bindings
+}
+
 // A binding that has drained lets its slots go, by itself.
 func TestRunReaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -295,13 +303,13 @@ func TestRunReaps(t *testing.T) {
 		}
 		r.workers.acknowledge(2)
 		time.Sleep(5 * time.Second)
-		if n := len(r.Bindings()); n != 4 {
+		if n := len(r.bindings()); n != 4 {
 			t.Fatalf("%d bindings, want the draining one, too", n)
 		}
 		r.workers.counts[0].Remove(m.Binding)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if n := len(r.Bindings()); n != 3 {
+		if n := len(r.bindings()); n != 3 {
 			t.Errorf("%d bindings, want 3", n)
 		}
 	})
@@ -345,11 +353,13 @@ func TestBindings(t *testing.T) {
 			c.Close(m.Binding, m.Real)
 		}
 	}
-	got := map[Binding]bool{}
-	for _, b := range r.Bindings() {
+	got := map[metrics.Binding]bool{}
+	for _, b := range r.bindings() {
 		got[b] = true
 	}
-	for _, want := range []Binding{{"web", "a", 7, 5}, {"web", "b", 7, 5}, {"dns", "a", 0, 0}} {
+	for _, want := range []metrics.Binding{
+		{Virtual: "web", Real: "a", Opened: 7, Open: 5}, {Virtual: "web", Real: "b", Opened: 7, Open: 5}, {Virtual: "dns", Real: "a"},
+	} {
 		if !got[want] {
 			t.Errorf("no %+v among %v", want, got)
 		}
@@ -376,7 +386,7 @@ func TestConcurrently(t *testing.T) {
 					t.Error(err)
 				}
 			},
-			func(int) { r.Bindings(); r.Unresolved(); r.Conf() },
+			func(int) { r.bindings(); r.Unresolved(); r.Conf() },
 			func(int) { r.mirror.changes <- struct{}{} },
 			func(i int) { r.mirror.events <- valid(0, fmt.Sprintf("192.0.2.%d", 20+i), macOne) },
 			func(int) {

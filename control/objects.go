@@ -77,6 +77,12 @@ type binding struct {
 // names are what metrics know a binding by.
 type names struct{ virtual, real string }
 
+// counted is what a binding counts over all workers: connections opened since it was made, and those of them that are open.
+func (b *binding) counted(counts []*ruleset.Counts) (opened, open uint64) {
+	n := sum(counts, b.slot)
+	return n.Opened - b.base, n.Opened - n.Closed
+}
+
 func (b *binding) names() names { return names{b.virtual.conf.Name, b.real.conf.Name} }
 
 // objects are all virtuals, reals and bindings, live and draining.

@@ -14,9 +14,9 @@ func (d *Director) Read(out *metrics.Readings) {
 	}
 	counts, tick := d.workers.Counts(), d.workers.Now()
 	for _, b := range d.objects.bindings {
-		n := sum(counts, b.slot)
+		opened, open := b.counted(counts)
 		out.Bindings = append(out.Bindings, metrics.Binding{
-			Virtual: b.virtual.conf.Name, Real: b.real.conf.Name, Opened: n.Opened - b.base, Open: n.Opened - n.Closed,
+			Virtual: b.virtual.conf.Name, Real: b.real.conf.Name, Opened: opened, Open: open,
 		})
 	}
 	for _, v := range d.objects.virtuals {

@@ -78,7 +78,7 @@ func (d *Director) beats(t time.Duration) uint32 {
 func (d *Director) virtualRules(v *virtual) ruleset.VirtualSource {
 	c := &v.conf
 	rules := ruleset.VirtualSource{
-		Slot: v.slot, Address: ipv4(c.Address), Port: c.Port, Protocol: uint8(c.Protocol), Predictor: predictors[c.Predictor],
+		Slot: v.slot, Address: ipv4(c.Address), Port: c.Port, Protocol: uint8(c.Protocol),
 		Reset: c.Unknown == conf.RST, Refuse: c.NoReal == conf.RST, PassReset: c.ResetAnswer == conf.ResetPass,
 		Draining: v.draining,
 		Retry:    ruleset.Retry{SYNs: uint8(c.Reassign), After: d.beats(c.ReassignAfter)},

@@ -57,6 +57,13 @@ type shown struct {
 	virtuals     []string // of a real, as it is listed
 }
 
+// add counts a binding in.
+func (s *shown) add(b *binding, counts []*ruleset.Counts) {
+	opened, open := b.counted(counts)
+	s.opened += opened
+	s.open += open
+}
+
 // Reals lists all reals in the configuration's order, then those that drain.
 func (d *Director) Reals() []api.Real {
 	d.mu.Lock()
@@ -70,9 +77,7 @@ func (d *Director) Reals() []api.Real {
 			s = &shown{}
 			gathered[b.real] = s
 		}
-		n := sum(counts, b.slot)
-		s.opened += n.Opened - b.base
-		s.open += n.Opened - n.Closed
+		s.add(b, counts)
 		if b.own {
 			s.virtuals = append(s.virtuals, b.virtual.conf.Name)
 		}
@@ -148,9 +153,7 @@ func (d *Director) Virtuals() []api.Virtual {
 			s = &shown{}
 			gathered[b.virtual] = s
 		}
-		n := sum(counts, b.slot)
-		s.opened += n.Opened - b.base
-		s.open += n.Opened - n.Closed
+		s.add(b, counts)
 	}
 	all := make([]api.Virtual, 0, len(d.objects.virtuals))
 	for _, v := range d.objects.sortedVirtuals() {

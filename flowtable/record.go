@@ -93,6 +93,9 @@ func (r *Record) FirstSYN() uint32 { return uint32(r.union[0] >> 32) }
 // SetSYN begins an attempt: its sequence number and the beat of its first SYN. The neighbours stay.
 func (r *Record) SetSYN(isn, first uint32) { r.union[0] = uint64(first)<<32 | uint64(isn) }
 
+// CountSYN counts one more SYN that the real was sent, up to 128.
+func (r *Record) CountSYN() { r.SYNs += 1 - r.SYNs>>7 }
+
 // Neighbours are the records before and behind an opening connection in the caller's list, 0 at its ends.
 func (r *Record) Neighbours() (older, newer uint32) {
 	return uint32(r.union[1]), uint32(r.union[1] >> 32)

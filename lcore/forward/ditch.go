@@ -23,7 +23,7 @@ func (w *Worker) retried(i int, r *flowtable.Record) step {
 	}
 	v := w.rules.Virtual(r.VirtualSlot)
 	if r.Flags&flowtable.SYNACK != 0 || v.Draining || r.Phase == flowtable.HalfOpen && !w.overdue(r, v) {
-		r.SYNs += 1 - r.SYNs>>7 // counts up to 128
+		r.CountSYN()
 		return goesOn
 	}
 	return moves
@@ -49,13 +49,10 @@ func (w *Worker) overdue(r *flowtable.Record, v *ruleset.Virtual) bool {
 func (w *Worker) ditch(r *flowtable.Record, refused bool) {
 	w.counts.Ditch(r.RealSlot, refused)
 	w.counts.Shared.Ditch(r.RealSlot, w.rules.Real(r.RealSlot).Threshold)
-	if r.Flags&flowtable.Trial != 0 {
-		r.Flags &^= flowtable.Trial
-		result := ruleset.TrialSilent
-		if refused {
-			result = ruleset.TrialRefused
-		}
-		w.counts.Shared.Raise(r.RealSlot, result)
+	if refused {
+		w.tried(r, ruleset.TrialRefused)
+	} else {
+		w.tried(r, ruleset.TrialSilent)
 	}
 	w.uncount(r)
 	r.Phase = flowtable.Ditched
@@ -82,7 +79,7 @@ func (w *Worker) move(i int, n uint32) (uint32, packet.DropCause) {
 		}
 	}
 	if w.takesNew(v, r.RealSlot) {
-		r.SYNs += 1 - r.SYNs>>7
+		r.CountSYN()
 		return n, packet.None
 	}
 	w.counts.NoReal(slot)
@@ -138,9 +135,14 @@ func (w *Worker) answered(r *flowtable.Record) {
 	if r.SYNs == 1 { // else nobody knows which SYN it answers (Karn's rule)
 		w.counts.Measure(r.RealSlot, w.beat-r.FirstSYN(), w.now)
 	}
+	w.tried(r, ruleset.TrialAnswered)
+}
+
+// tried tells control how a connection ended that is its real's trial, if it is.
+func (w *Worker) tried(r *flowtable.Record, result ruleset.Signal) {
 	if r.Flags&flowtable.Trial != 0 {
 		r.Flags &^= flowtable.Trial
-		w.counts.Shared.Raise(r.RealSlot, ruleset.TrialAnswered)
+		w.counts.Shared.Raise(r.RealSlot, result)
 	}
 }
 

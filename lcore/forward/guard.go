@@ -48,10 +48,7 @@ func (w *Worker) delist(r *flowtable.Record) {
 // decided has vanished.
 func (w *Worker) opened(r *flowtable.Record) {
 	w.delist(r)
-	if r.Flags&flowtable.Trial != 0 {
-		r.Flags &^= flowtable.Trial
-		w.counts.Shared.Raise(r.RealSlot, ruleset.TrialVanished)
-	}
+	w.tried(r, ruleset.TrialVanished)
 }
 
 // guard makes way for another half-open connection of a virtual, and tells whether it could (SPEC.md section 4,
