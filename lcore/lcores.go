@@ -129,7 +129,7 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 		Spares: framesOf(exchange.Spares()), TickShift: beatShift,
 		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
 		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),
-		AnswerRate: uint32(1000/len(c.CPUs) + 1),
+		AnswerRate: uint32(1000/len(c.CPUs) + 1), Seed: secret()[0],
 	}
 	for kind := range path.PuntRate {
 		path.PuntRate[kind] = c.PuntRate[kind]/uint32(len(c.CPUs)) + 1

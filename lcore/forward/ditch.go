@@ -68,7 +68,7 @@ func (w *Worker) move(i int, n uint32) (uint32, packet.DropCause) {
 	if r.Phase == flowtable.HalfOpen {
 		w.ditch(r, false)
 	}
-	if at, ok := w.schedule(slot, v, r.RealSlot); ok {
+	if at, ok := w.schedule(&w.meta[i], slot, v, r.RealSlot); ok {
 		to, cause := w.moveTo(i, n, w.rules.Member(at))
 		if cause == packet.None {
 			return to, packet.None

@@ -103,7 +103,7 @@ func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, pa
 	w.planned[i] = unplanned
 	if at == unplanned {
 		var ok bool
-		if at, ok = w.schedule(slot, v, 0); !ok {
+		if at, ok = w.schedule(&w.meta[i], slot, v, 0); !ok {
 			w.counts.NoReal(slot)
 			return 0, packet.NoReal
 		}

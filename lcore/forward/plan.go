@@ -23,7 +23,7 @@ func (w *Worker) plan(misses int) {
 			w.steering.Owner(m.Src, m.SrcPort) != w.self || w.again(i, planned) {
 			continue
 		}
-		at, ok := w.schedule(slot, w.rules.Virtual(slot), 0) // reserved now, or all of this burst would see the same least connections
+		at, ok := w.schedule(m, slot, w.rules.Virtual(slot), 0) // reserved now, or all of this burst would see the same least connections
 		if !ok {
 			continue
 		}

@@ -1,13 +1,26 @@
 package forward
 
-import "linedirector/lcore/ruleset"
+import (
+	"linedirector/lcore/packet"
+	"linedirector/lcore/ruleset"
+)
+
+// Choosing a real. The predictors are in files by family:
+//
+//	schedule_rotation.go   roundrobin, weighted: in turn
+//	schedule_least.go      leastconns, loaded: the least of all
+//	schedule_fastest.go    fastest: the least predicted response time
+//	schedule_p2c.go        p2c: the better of two
+//	schedule_hash.go       hash: always the same for a client
+//	schedule_slowstart.go  the share of a real that has just returned
 
 // schedule chooses the member that takes a new connection of a virtual (SPEC.md section 3), reserves the connection on
-// its real, and returns the member's place. The real in slot except takes none; 0 excepts nobody.
-func (w *Worker) schedule(slot uint16, v *ruleset.Virtual, except uint16) (uint32, bool) {
+// its real, and returns the member's place. m is the client's packet. The real in slot except takes none; 0 excepts
+// nobody.
+func (w *Worker) schedule(m *packet.Meta, slot uint16, v *ruleset.Virtual, except uint16) (uint32, bool) {
 	tiers := w.rules.Tiers(v)
 	for i := range tiers {
-		if at, ok := w.choose(slot, &tiers[i], except); ok {
+		if at, ok := w.choose(m, slot, &tiers[i], except); ok {
 			return w.rules.First(&tiers[i]) + at, true
 		}
 	}
@@ -16,7 +29,7 @@ func (w *Worker) schedule(slot uint16, v *ruleset.Virtual, except uint16) (uint3
 
 // choose is schedule within one tier. The predictor names a member; if that one is full, who stands in for it is next,
 // then the other members in turn.
-func (w *Worker) choose(slot uint16, t *ruleset.Tier, except uint16) (uint32, bool) {
+func (w *Worker) choose(m *packet.Meta, slot uint16, t *ruleset.Tier, except uint16) (uint32, bool) {
 	members := w.rules.Members(t)
 	var at uint32
 	switch t.Predictor {
@@ -24,6 +37,12 @@ func (w *Worker) choose(slot uint16, t *ruleset.Tier, except uint16) (uint32, bo
 		at = w.roundRobin(slot, members)
 	case ruleset.Weighted:
 		at = w.weighted(slot, t, members)
+	case ruleset.Fastest:
+		at = w.fastest(slot, t, members, except)
+	case ruleset.Hash:
+		at = w.hashed(m, t, members, except)
+	case ruleset.P2C:
+		at = w.betterOfTwo(t, members, except)
 	default:
 		at = w.leastConns(slot, t, members, except)
 	}
@@ -65,99 +84,6 @@ func (w *Worker) most(m *ruleset.Member) uint32 {
 // full tells whether a member's real takes no more connections.
 func (w *Worker) full(m *ruleset.Member) bool {
 	return m.Limited && w.counts.Shared.Connections(m.Real) >= w.most(m)
-}
-
-// advance is the virtual's next place in a round of n.
-func (w *Worker) advance(slot uint16, n uint32) uint32 {
-	at := w.turn[slot]
-	if at >= n {
-		at %= n
-	}
-	w.turn[slot] = at + 1
-	return at
-}
-
-func (w *Worker) roundRobin(slot uint16, members []ruleset.Member) uint32 {
-	first := w.advance(slot, uint32(len(members)))
-	for at := first; ; at = w.advance(slot, uint32(len(members))) {
-		if w.admits(&members[at]) {
-			return at
-		}
-		if w.turn[slot]%uint32(len(members)) == first { // nobody did: it is the first one's turn after all
-			w.turn[slot] = first + 1
-			return first
-		}
-	}
-}
-
-// weighted asks a whole round for who admits: a heavy member has many turns in a row.
-func (w *Worker) weighted(slot uint16, t *ruleset.Tier, members []ruleset.Member) uint32 {
-	turns := w.rules.Turns(t)
-	n := uint32(len(turns))
-	first := w.advance(slot, n)
-	for turn := first; ; turn = w.advance(slot, n) {
-		if at := turns[turn]; w.admits(&members[at]) {
-			return at
-		}
-		if w.turn[slot]%n == first {
-			w.turn[slot] = first + 1
-			return turns[first]
-		}
-	}
-}
-
-// leastConns is the member with the fewest connections for its weight; among equals the weighted rotation
-// decides, so that an idle group is not served by its first member alone. Full members come last.
-func (w *Worker) leastConns(slot uint16, t *ruleset.Tier, members []ruleset.Member, except uint16) uint32 {
-	best := w.weighted(slot, t, members)
-	_, weight := w.burden(&members[best])
-	conns := uint64(w.counts.Load(members[best].Real)) // whose turn it is may have the connection that it would get
-	out := members[best].Real == except || w.full(&members[best])
-	for i := range members {
-		m := &members[i]
-		n, share := w.burden(m)
-		if (out || n*weight < conns*share) && m.Real != except && !w.full(m) {
-			best, conns, weight, out = uint32(i), n, share, false
-		}
-	}
-	return best
-}
-
-// wholeShare is the share of a member whose slow start is over.
-const wholeShare = 1 << 10
-
-// burden is what leastConns compares: connections by share. While a member's slow start lasts, the connection that it
-// would get is counted already: one in hand is then much for a small share, and it is not flooded by short ones.
-func (w *Worker) burden(m *ruleset.Member) (conns, share uint64) {
-	conns, share = uint64(w.counts.Load(m.Real)), uint64(m.Weight)*wholeShare
-	if m.Ramping {
-		if part := w.share(m); part < wholeShare {
-			conns, share = conns+1, max(uint64(m.Weight)*part, 1)
-		}
-	}
-	return conns, share
-}
-
-// share is how much of its turns a member gets: slow start is linear.
-func (w *Worker) share(m *ruleset.Member) uint64 {
-	r := w.rules.Real(m.Real)
-	age := max(int32(w.now-r.Since), 0) // control's clock may be a tick ahead
-	if uint32(age) < r.Ramp {
-		return uint64(age) * wholeShare / uint64(r.Ramp)
-	}
-	return wholeShare
-}
-
-// golden is the fraction of the golden section: its multiples fill a circle evenly (Weyl).
-const golden = 0x9E3779B9
-
-// admits tells whether a member takes its turn. During slow start it lets some go by, evenly spread.
-func (w *Worker) admits(m *ruleset.Member) bool {
-	if !m.Ramping {
-		return true
-	}
-	w.spread += golden
-	return uint64(w.spread)*wholeShare>>32 < w.share(m)
 }
 
 // others tells whether a virtual has another real than the one in slot that takes a connection now.

@@ -28,6 +28,7 @@ type Config struct {
 	Silence        uint32            // ticks after Start in which unknown TCP is answered by silence
 	Sweep          uint32            // ticks in which the expiry sweep visits the whole shard
 	PuntRate       [PuntKinds]uint32 // frames a second that this worker may give to the kernel, by kind
+	Seed           uint64            // of what is left to chance; 0: this worker's own, the same each time
 	AnswerRate     uint32            // ICMP errors a second that this worker may send
 }
 
@@ -71,6 +72,7 @@ type Worker struct {
 	turn    []uint32  // by virtual slot: its place in the rotation
 	opening []opening // by virtual slot: its opening connections
 	spread  uint32    // of the turns that slow starts let go by
+	chance  chance
 
 	sweep  sweep
 	punts  [PuntKinds]bucket
@@ -86,6 +88,7 @@ func New(c Config) *Worker {
 		second:    c.TicksPerSecond,
 		tickShift: c.TickShift, spares: c.Spares,
 		turn: make([]uint32, ruleset.MaxVirtuals+1), opening: make([]opening, ruleset.MaxVirtuals+1),
+		chance: newChance(c.Seed, c.Self),
 		sweep:  sweep{round: max(c.Sweep, 1), last: c.Start, next: 1},
 		answer: newBucket(c.AnswerRate, c.TicksPerSecond, c.Start),
 	}

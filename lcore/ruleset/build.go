@@ -1,11 +1,5 @@
 package ruleset
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
-
 // Source describes a snapshot to Build. Slots are control's.
 type Source struct {
 	Generation      uint32
@@ -16,6 +10,7 @@ type Source struct {
 	Routes          []Route
 	Reals           map[uint16]Real
 	Virtuals        []VirtualSource
+	Tables          *Tables // those of the snapshot before; nil: none are kept
 }
 
 // VirtualSource is one virtual. A draining one keeps its timers for live flows and takes no new ones; its endpoint
@@ -41,6 +36,9 @@ type VirtualSource struct {
 // TierSource is one tier.
 type TierSource struct {
 	Predictor Predictor
+	Aging     uint64   // for Fastest, by AgingOf
+	ByPort    bool     // for Hash
+	Table     uint32   // for Hash: the table's length, a prime; 0: by the number of members
 	Members   []Member // none of weight 0
 	StandIns  []Member // who takes over from full members, whose StandIn counts on from Members to here
 }
@@ -67,17 +65,19 @@ func Build(src *Source) *Snapshot {
 	}
 	s.virtuals = make([]Virtual, int(highest)+1)
 	s.members = make([]Member, 0, members)
+	s.tables = [][]uint16{nil}
 	s.endpoints = newEndpoints(len(src.Local) + 2*len(src.Virtuals) + members)
 	for _, address := range src.Local {
 		s.endpoints.put(endpoint{address: address, kind: local, slot: 1})
 	}
 	for i := range src.Virtuals {
-		s.add(&src.Virtuals[i])
+		s.add(&src.Virtuals[i], src.Tables)
 	}
+	src.Tables.settle()
 	return s
 }
 
-func (s *Snapshot) add(src *VirtualSource) {
+func (s *Snapshot) add(src *VirtualSource, tables *Tables) {
 	v := Virtual{
 		Address: src.Address, Port: src.Port, Protocol: src.Protocol,
 		Reset: src.Reset, Refuse: src.Refuse, PassReset: src.PassReset, Draining: src.Draining,
@@ -98,10 +98,10 @@ func (s *Snapshot) add(src *VirtualSource) {
 			tiers = []TierSource{{Predictor: src.Predictor, Members: weighty(src.Members)}}
 		}
 		for i := range tiers {
-			s.addTier(&tiers[i])
+			s.addTier(&tiers[i], tables)
 		}
 		v.tiers = span{first, uint32(len(s.tiers)) - first}
-		v.trials = s.addMembers(src.Trials)
+		v.trials = s.addMembers(src.Trials, false)
 	}
 	s.virtuals[src.Slot] = v
 	s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
@@ -118,73 +118,32 @@ func weighty(members []Member) (out []Member) {
 }
 
 // addTier appends a tier. One without members is left out: it could take nothing.
-func (s *Snapshot) addTier(src *TierSource) {
+func (s *Snapshot) addTier(src *TierSource, tables *Tables) {
 	if len(src.Members) == 0 {
 		return
 	}
-	t := Tier{Predictor: src.Predictor, standIns: uint32(len(src.StandIns))}
-	t.members = s.addMembers(src.Members)
-	s.addMembers(src.StandIns)
+	t := Tier{Predictor: src.Predictor, ByPort: src.ByPort, Aging: src.Aging, standIns: uint32(len(src.StandIns))}
+	t.members = s.addMembers(src.Members, src.Predictor == Loaded)
+	s.addMembers(src.StandIns, src.Predictor == Loaded)
 	round := turns(src.Members)
 	t.turns = span{uint32(len(s.turns)), uint32(len(round))}
 	s.turns = append(s.turns, round...)
+	if src.Predictor == Hash {
+		s.addTables(&t, src.Table, tables)
+	}
 	s.tiers = append(s.tiers, t)
 }
 
 // addMembers appends members, and what workers need to know of their reals at once.
-func (s *Snapshot) addMembers(members []Member) span {
+func (s *Snapshot) addMembers(members []Member, loaded bool) span {
 	first := uint32(len(s.members))
 	for _, m := range members {
 		r := &s.reals[m.Real]
 		m.Limited, m.Ramping = r.MaxConns > 0, r.Ramp > 0
+		if loaded {
+			m.Load = r.Load
+		}
 		s.members = append(s.members, m)
 	}
 	return span{first, uint32(len(members))}
-}
-
-// longestRound bounds a rotation's length; beyond it weights are rounded.
-const longestRound = 1 << 14
-
-// golden staggers the members' first turns, so that equal weights do not come in a row.
-const golden = 0.6180339887498949
-
-// turns is a smooth weighted rotation: member i has its turns at the times (k + stagger)/weight of a round that
-// lasts 1, all sorted. Made once here, so that a worker's choice is one load, whatever the number of reals.
-func turns(members []Member) []uint32 {
-	divisor, sum := 0, 0
-	for _, m := range members {
-		divisor, sum = gcd(divisor, int(m.Weight)), sum+int(m.Weight)
-	}
-	if divisor == 0 {
-		return nil
-	}
-	scale := 1 / float64(divisor)
-	if limit := max(longestRound, 4*len(members)); sum/divisor > limit {
-		scale = float64(limit) / float64(sum)
-	}
-	type turn struct {
-		at     float64
-		member uint32
-	}
-	round := make([]turn, 0, int(float64(sum)*scale)+len(members))
-	for i, m := range members {
-		n := max(1, int(math.Round(float64(m.Weight)*scale)))
-		_, stagger := math.Modf(float64(i) * golden)
-		for k := range n {
-			round = append(round, turn{(float64(k) + stagger) / float64(n), uint32(i)})
-		}
-	}
-	slices.SortStableFunc(round, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
-	out := make([]uint32, len(round))
-	for i, t := range round {
-		out[i] = t.member
-	}
-	return out
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }

@@ -9,7 +9,8 @@ type Counts struct {
 	Reals    []RealCount
 	Tallies  []RealTally
 	Virtuals []VirtualCount
-	Shared   *Shared // with all other workers
+	Samples  []Sample // of reals: the newest over all workers, at most a millisecond old
+	Shared   *Shared  // with all other workers
 }
 
 // Slots are the highest slot numbers.
@@ -46,7 +47,7 @@ type VirtualCount struct {
 func NewCounts(n Slots, shared *Shared) *Counts {
 	return &Counts{
 		make([]BindingCount, n.Bindings+1), make([]RealCount, n.Reals+1), make([]RealTally, n.Reals+1),
-		make([]VirtualCount, n.Virtuals+1), shared,
+		make([]VirtualCount, n.Virtuals+1), make([]Sample, n.Reals+1), shared,
 	}
 }
 
@@ -102,8 +103,10 @@ func (c *Counts) Move(from uint16) { add(&c.Tallies[from].Moved) }
 // Measure notes a response time, in beats, at a tick. Worker only.
 func (c *Counts) Measure(real uint16, beats, tick uint32) {
 	t := &c.Tallies[real]
-	atomic.StoreUint32(&t.Response, max(beats, 1))
+	beats = max(beats, 1)
+	atomic.StoreUint32(&t.Response, beats)
 	atomic.StoreUint32(&t.Answered, tick)
+	c.Samples[real].store(NewSample(beats, tick))
 }
 
 // NoReal counts a packet to a virtual that no real could take. Worker only.

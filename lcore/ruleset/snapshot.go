@@ -16,6 +16,11 @@ const (
 	LeastConns Predictor = iota
 	RoundRobin
 	Weighted
+	Fastest
+	Loaded
+	Hash
+	P2C
+	Predictors // how many there are
 )
 
 // Timers are a virtual's, in ticks.
@@ -54,9 +59,14 @@ type Guard struct {
 // those of its backup virtuals.
 type Tier struct {
 	Predictor Predictor
+	ByPort    bool   // Hash: a client is an address and a port, else an address
+	Aging     uint64 // Fastest: what a measurement's age takes off, see AgingOf
 	members   span
 	standIns  uint32 // behind the members: reached by Member.StandIn alone
 	turns     span
+	table     uint32 // Hash: of tables
+	settled   uint32 // Hash: of tables; that of the members whose slow start is over, if there are both kinds
+	places    span   // of places: those members, in the tier
 }
 
 // Member is a real that may take a virtual's new connections: those of weight 0 are not members.
@@ -67,6 +77,7 @@ type Member struct {
 	StandIn uint16 // place in the tier, counted from 1, of who takes over while this one is full; 0: nobody
 	Limited bool   // its real has MaxConns
 	Ramping bool   // its real's share still rises
+	Load    uint32 // what is reported of its real, if the predictor is Loaded
 }
 
 // Real is what a worker needs of one real. Addresses and ports are in host byte order; port 0 keeps the client's.
@@ -75,6 +86,7 @@ type Real struct {
 	Port      uint16
 	Retry     Retry  // before its virtual's
 	MaxConns  uint32 // 0: no limit
+	Load      uint32 // set by the operator: so many connections more, for the predictor Loaded
 	Threshold uint32 // consecutive ditched connections that fail it; 0: never
 	Since     uint32 // tick at which its slow start began
 	Ramp      uint32 // ticks that it takes; 0: none
@@ -105,7 +117,9 @@ type Snapshot struct {
 	reals     []Real    // by slot
 	tiers     []Tier
 	members   []Member
-	turns     []uint32 // places of a tier's members, in weighted rotation
+	turns     []uint32   // places of a tier's members, in weighted rotation
+	tables    [][]uint16 // for Hash; no snapshot's own: the next one may have them, too
+	places    []uint16
 	endpoints endpoints
 	ranges    []Range
 }
@@ -135,6 +149,15 @@ func (s *Snapshot) Member(at uint32) *Member { return &s.members[at] }
 
 // Turns is a tier's weighted rotation: places of its members, each as often as its weight asks.
 func (s *Snapshot) Turns(t *Tier) []uint32 { return of(s.turns, t.turns) }
+
+// Table is where Hash finds a client's member: places of the tier's members, each as often as its weight asks.
+func (s *Snapshot) Table(t *Tier) []uint16 { return s.tables[t.table] }
+
+// Settled is the table of the members whose slow start is over, whose places in the tier are in places; nil where
+// there are none, or no others.
+func (s *Snapshot) Settled(t *Tier) (table, places []uint16) {
+	return s.tables[t.settled], of(s.places, t.places)
+}
 
 // Trials are the members in state testing: each takes one connection, its trial. First is the place of the first.
 func (s *Snapshot) Trials(v *Virtual) (first uint32, members []Member) {
