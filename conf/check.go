@@ -16,6 +16,7 @@ func (d *draft) check() {
 	d.checkReals()
 	d.checkVirtuals()
 	d.checkBackups()
+	d.checkPredictors()
 	if d.checkNames() {
 		d.checkGiven()
 	}

@@ -81,6 +81,7 @@ type Real struct {
 
 	State         State         // the administrative one, at the start and after each change of the file
 	MaxConns      int           // open connections, at most; 0: no limit
+	Load          int           // for the predictor Loaded: so many connections more
 	Backup        string        // name of the real that takes new connections while this one is unavailable; "": none
 	Reassign      int           // SYNs unanswered before the client's next one goes elsewhere; 0: as the virtual says
 	ReassignAfter time.Duration // or so long after the first SYN; 0: as the virtual says
@@ -108,6 +109,8 @@ type Virtual struct {
 	Port      uint16 // L4 port, host byte order, never 0
 	Protocol  Protocol
 	Predictor Predictor
+	Aging     time.Duration // for Fastest: how much shorter a second of age makes a predicted response; 0: not at all
+	Hash      HashBy        // for Hash
 	Timers    Timers
 	Unknown   Unknown
 	Reals     []string // names; read only, virtuals may share one list; may be empty
@@ -126,6 +129,15 @@ const (
 	DefaultReassign      = 3
 	DefaultReassignAfter = 2500 * time.Millisecond
 )
+
+// DefaultAging has a real that takes 10 ms longer to answer than the others tried again after 10 s.
+const DefaultAging = time.Millisecond
+
+// HashBy is how the predictor Hash finds a client's real.
+type HashBy struct {
+	Of    HashOf
+	Table int // places of the Maglev table, a prime; 0: by the number of reals
+}
 
 // Synguard bounds the half-open connections of a virtual.
 type Synguard struct {

@@ -46,7 +46,7 @@ func TestErrors(t *testing.T) {
 		{"timers: {idle: 3600s}", "timers: {idel: 1s}", `f.yaml:22:14: virtuals[0].timers: unknown key "idel"; did you mean "idle"?`},
 		{"    port: 80\n", "    port: 80\n    port: 81\n", `f.yaml:20:5: virtuals[0]: key "port" is given twice (its first value is at 19:11); remove one`},
 		{"    unknown: rst", "    <<: {unknown: rst}", `f.yaml:23:5: virtuals[0]: unknown key "<<"; merging is not supported, write the keys out`},
-		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, predictor, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
+		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, predictor, fastest, hash, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"  - name: out\n    device: net_af_packet0,iface=eth1\n    addresses: [192.0.2.1/24]", "  - {name: out, device: net_af_packet0,iface=eth1, addresses: [192.0.2.1/24]}", "" +
 			`f.yaml:2:25: ports[0].device: the device "net_af_packet0" has no interface; add ,iface= and the name of a Linux interface` + "\n" +
 			`f.yaml:2:40: ports[0]: unknown key "iface=eth1"; within braces a device with arguments needs quotes`},
@@ -66,7 +66,7 @@ func TestErrors(t *testing.T) {
 		{"transit: drop", "transit: !!str drop", `f.yaml:12:10: transit: tags such as !!str are not supported; remove it`},
 		{"reals: [alpha, beta]", "reals: alpha", `f.yaml:24:12: virtuals[0].reals: want a list, not "alpha"; write [ ] around it, or each entry on a line of its own after "- "`},
 		{"reals: [alpha, beta]", "reals: [alpha, {beta: 1}]", `f.yaml:24:20: virtuals[0].reals[1]: want the name of a real, not keys and values; write it on one line, without brackets`},
-		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, predictor, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
+		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, predictor, fastest, hash, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"timers: {idle: 3600s}", "timers: 3600s", `f.yaml:22:13: virtuals[0].timers: want keys and values, not "3600s"; the keys here are half-open, idle, close-delay and udp-idle`},
 
 		// Numbers.
@@ -92,10 +92,19 @@ func TestErrors(t *testing.T) {
 		{"idle: 3600s", "idle: 1 hour", `f.yaml:22:20: virtuals[0].timers.idle: want a duration, not "1 hour"; write it like 500ms, 30s, 10m or 1h`},
 
 		// Words.
-		{"predictor: leastconns", "predictor: rr", `f.yaml:21:16: virtuals[0].predictor: unknown predictor "rr"; use leastconns, roundrobin or weighted`},
+		{"predictor: leastconns", "predictor: rr", `f.yaml:21:16: virtuals[0].predictor: unknown predictor "rr"; use leastconns, roundrobin, weighted, fastest, loaded, hash or p2c`},
 		{"predictor: leastconns", "predictor: leastconn", `f.yaml:21:16: virtuals[0].predictor: unknown predictor "leastconn"; did you mean "leastconns"?`},
-		{"predictor: leastconns", "predictor: fastest", `f.yaml:21:16: virtuals[0].predictor: predictor "fastest" is not available in this version; use leastconns, roundrobin or weighted`},
-		{"predictor: leastconns", "predictor: p2c", `f.yaml:21:16: virtuals[0].predictor: predictor "p2c" is not available in this version; use leastconns, roundrobin or weighted`},
+		{"predictor: leastconns", "predictor: LOADED", `f.yaml:21:16: virtuals[0].predictor: unknown predictor "LOADED"; write loaded`},
+		{"protocol: tcp\n    predictor: leastconns", "protocol: udp\n    predictor: fastest", `f.yaml:21:16: virtuals[0].predictor: fastest goes by handshakes of TCP, and the virtual web is for udp; use leastconns`},
+		{"predictor: leastconns", "predictor: fastest\n    fastest: {aging: 2s}", `f.yaml:22:22: virtuals[0].fastest.aging: 2s is out of range; use a duration from 1µs to 1s`},
+		{"predictor: leastconns", "fastest: {aging: 2ms}", `f.yaml:21:14: virtuals[0].fastest: this is for the predictor fastest, and the virtual has leastconns; remove it, or write predictor: fastest`},
+		{"predictor: leastconns", "predictor: p2c\n    hash: {of: address}", `f.yaml:22:11: virtuals[0].hash: this is for the predictor hash, and the virtual has p2c; remove it, or write predictor: hash`},
+		{"predictor: leastconns", "predictor: hash\n    hash: {of: port}", `f.yaml:22:16: virtuals[0].hash.of: unknown part of a client "port"; use address or endpoint`},
+		{"predictor: leastconns", "predictor: hash\n    hash: {table: 65536}", `f.yaml:22:19: virtuals[0].hash.table: 65536 is no prime; use 65537`},
+		{"predictor: leastconns", "predictor: hash\n    hash: {table: 102}", `f.yaml:22:19: virtuals[0].hash.table: 102 is no prime; use 101`},
+		{"predictor: leastconns", "predictor: hash\n    hash: {table: 1048582}", `f.yaml:22:19: virtuals[0].hash.table: 1048582 is no prime; use 1048583`},
+		{"predictor: leastconns", "predictor: hash\n    hash: {table: 100}", `f.yaml:22:19: virtuals[0].hash.table: 100 is out of range; use a number from 101 to 1048583`},
+		{"weight: 1", "load: -1", `f.yaml:14:57: reals[0].load: -1 is out of range; use a number from 0 to 1073741824`},
 		{"protocol: tcp", "protocol: TCP", `f.yaml:20:15: virtuals[0].protocol: unknown protocol "TCP"; write tcp`},
 		{"protocol: tcp", "protocol: any", `f.yaml:20:15: virtuals[0].protocol: protocol "any" is not available in this version; use tcp or udp`},
 		{"unknown: rst", "unknown: reset", `f.yaml:23:14: virtuals[0].unknown: unknown answer "reset"; use rst or drop`},

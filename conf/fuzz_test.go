@@ -151,7 +151,7 @@ func marshal(t *testing.T, c *Config) []byte {
 			r := c.Reals[i]
 			o := object{
 				"name": r.Name, "address": r.Address, "port": r.Port, "weight": r.Weight,
-				"state": r.State.String(), "maxconns": r.MaxConns, "auto-return": r.AutoReturn,
+				"state": r.State.String(), "maxconns": r.MaxConns, "load": r.Load, "auto-return": r.AutoReturn,
 				"threshold": r.Threshold, "retry": r.Retry.String(), "slow-start": r.SlowStart.String(), "probe": "off",
 			}
 			switch {
@@ -183,6 +183,20 @@ func marshal(t *testing.T, c *Config) []byte {
 					"half-open": v.Timers.HalfOpen.String(), "idle": v.Timers.Idle.String(),
 					"close-delay": v.Timers.CloseDelay.String(), "udp-idle": v.Timers.UDPIdle.String(),
 				},
+			}
+			switch v.Predictor {
+			case Fastest:
+				aging := "off"
+				if v.Aging > 0 {
+					aging = v.Aging.String()
+				}
+				o["fastest"] = object{"aging": aging}
+			case Hash:
+				by := object{"of": v.Hash.Of.String()}
+				if v.Hash.Table > 0 {
+					by["table"] = v.Hash.Table
+				}
+				o["hash"] = by
 			}
 			if v.Backup != "" {
 				o["backup"] = v.Backup

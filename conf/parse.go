@@ -83,6 +83,7 @@ type (
 	}
 	virtualPlaces struct {
 		entry, name, address, list value
+		predictor, table           value
 		reals                      *nameList // what list holds
 		given                      *given
 	}

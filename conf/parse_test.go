@@ -85,7 +85,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 		},
 		Virtuals: []Virtual{
 			{
-				Name: "web", Address: netip.MustParseAddr("192.0.2.10"), Port: 80, Protocol: UDP, Predictor: Weighted,
+				Name: "web", Address: netip.MustParseAddr("192.0.2.10"), Port: 80, Protocol: UDP, Predictor: Weighted, Aging: DefaultAging,
 				Timers: Timers{
 					HalfOpen: time.Second, Idle: 24 * time.Hour,
 					CloseDelay: 90 * time.Second, UDPIdle: 500 * time.Millisecond,
@@ -94,7 +94,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 				Reassign: 3, ReassignAfter: 2500 * time.Millisecond, NoReal: Drop,
 			},
 			{
-				Name: "bare", Address: netip.MustParseAddr("192.0.2.10"), Port: 80, Protocol: TCP, Predictor: LeastConns,
+				Name: "bare", Address: netip.MustParseAddr("192.0.2.10"), Port: 80, Protocol: TCP, Predictor: LeastConns, Aging: DefaultAging,
 				Timers:   Timers{30 * time.Second, 3600 * time.Second, 10 * time.Second, 60 * time.Second},
 				Reassign: 3, ReassignAfter: 2500 * time.Millisecond,
 				Pos: Pos{26, 5},

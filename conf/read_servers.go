@@ -11,10 +11,10 @@ import (
 // The keys of reals and of virtuals, those that both have at the end.
 var (
 	realKeys = append([]string{
-		"name", "address", "port", "weight", "state", "maxconns", "reassign", "reassign-after", "auto-return",
+		"name", "address", "port", "weight", "state", "maxconns", "load", "reassign", "reassign-after", "auto-return",
 	}, givenKeys...)
 	virtualKeys = append([]string{
-		"name", "address", "port", "protocol", "predictor", "timers", "unknown", "reals",
+		"name", "address", "port", "protocol", "predictor", "fastest", "hash", "timers", "unknown", "reals",
 		"reassign", "reassign-after", "reset", "no-real", "synguard",
 	}, givenKeys...)
 )
@@ -57,6 +57,9 @@ func (d *draft) readReal(_ int, v value) {
 	if v, ok := o.get("maxconns"); ok {
 		r.MaxConns, _ = d.number(v, 0, math.MaxInt32)
 	}
+	if v, ok := o.get("load"); ok {
+		r.Load, _ = d.number(v, 0, maxLoad)
+	}
 	if v, ok := o.get("auto-return"); ok {
 		d.boolean(v, &r.AutoReturn)
 	}
@@ -70,7 +73,7 @@ func (d *draft) readReal(_ int, v value) {
 
 func (d *draft) readVirtual(_ int, v value) {
 	x := Virtual{
-		Protocol: TCP, Timers: DefaultTimers(), Reassign: DefaultReassign, ReassignAfter: DefaultReassignAfter,
+		Protocol: TCP, Aging: DefaultAging, Timers: DefaultTimers(), Reassign: DefaultReassign, ReassignAfter: DefaultReassignAfter,
 	}
 	var at virtualPlaces
 	o, ok := d.object(v, virtualKeys...)
@@ -99,9 +102,7 @@ func (d *draft) readVirtual(_ int, v value) {
 			x.Port = 0 // half an endpoint is compared with nothing
 		}
 	}
-	if v, ok := o.get("predictor"); ok {
-		choice(&d.walker, v, "predictor", predictorWords, &x.Predictor)
-	}
+	d.readPredictor(&o, &x, &at)
 	if v, ok := o.get("timers"); ok {
 		d.readTimers(v, &x.Timers)
 	}

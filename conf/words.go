@@ -39,6 +39,19 @@ const (
 	LeastConns Predictor = iota
 	RoundRobin
 	Weighted
+	Fastest
+	Loaded
+	Hash
+	P2C
+)
+
+// HashOf is what of a client the predictor Hash looks at.
+type HashOf uint8
+
+// What there is; HashAddress is the default.
+const (
+	HashAddress  HashOf = iota
+	HashEndpoint        // address and port
 )
 
 // Unknown says how a virtual treats a packet that belongs to no flow and opens
@@ -112,19 +125,28 @@ type word[T ~uint8] struct {
 }
 
 var (
-	sideWords      = []word[Side]{{"clients", SideClients}, {"reals", SideReals}, {"both", SideBoth}}
-	transitWords   = []word[Transit]{{"drop", TransitDrop}, {"route", TransitRoute}}
-	protocolWords  = []word[Protocol]{{"tcp", TCP}, {"udp", UDP}}
-	predictorWords = []word[Predictor]{{"leastconns", LeastConns}, {"roundrobin", RoundRobin}, {"weighted", Weighted}}
-	unknownWords   = []word[Unknown]{{"rst", RST}, {"drop", Drop}}
-	pollWords      = []word[Poll]{{"auto", PollAuto}, {"busy", PollBusy}, {"adaptive", PollAdaptive}}
-	resetWords     = []word[ResetAnswer]{{"withhold", ResetWithhold}, {"pass", ResetPass}}
-	aboveWords     = []word[Above]{{"evict", AboveEvict}, {"drop", AboveDrop}}
-	stateWords     = []word[State]{
+	sideWords     = []word[Side]{{"clients", SideClients}, {"reals", SideReals}, {"both", SideBoth}}
+	transitWords  = []word[Transit]{{"drop", TransitDrop}, {"route", TransitRoute}}
+	protocolWords = []word[Protocol]{{"tcp", TCP}, {"udp", UDP}}
+	hashOfWords   = []word[HashOf]{{"address", HashAddress}, {"endpoint", HashEndpoint}}
+	unknownWords  = []word[Unknown]{{"rst", RST}, {"drop", Drop}}
+	pollWords     = []word[Poll]{{"auto", PollAuto}, {"busy", PollBusy}, {"adaptive", PollAdaptive}}
+	resetWords    = []word[ResetAnswer]{{"withhold", ResetWithhold}, {"pass", ResetPass}}
+	aboveWords    = []word[Above]{{"evict", AboveEvict}, {"drop", AboveDrop}}
+	stateWords    = []word[State]{
 		{"in-service", StateInService},
 		{"maintenance", StateMaintenance},
 		{"sticky-only", StateStickyOnly},
 		{"out-of-service", StateOutOfService},
+	}
+	predictorWords = []word[Predictor]{
+		{"leastconns", LeastConns},
+		{"roundrobin", RoundRobin},
+		{"weighted", Weighted},
+		{"fastest", Fastest},
+		{"loaded", Loaded},
+		{"hash", Hash},
+		{"p2c", P2C},
 	}
 	probeWords = []word[ProbeType]{
 		{"icmp", ProbeICMP},
@@ -141,9 +163,8 @@ var recordTypes = []string{"A", "AAAA", "TXT", "SOA", "NS"}
 
 // laterWords are those that the specification knows and this version does not.
 var laterWords = map[string][]string{
-	"predictor": {"fastest", "loaded", "hash", "p2c"},
-	"protocol":  {"any"},
-	"remedy":    {"cookies"},
+	"protocol": {"any"},
+	"remedy":   {"cookies"},
 }
 
 // String returns the word of the configuration file.
@@ -157,6 +178,9 @@ func (p Protocol) String() string { return wordOf(protocolWords, p) }
 
 // String returns the word of the configuration file.
 func (p Predictor) String() string { return wordOf(predictorWords, p) }
+
+// String returns the word of the configuration file.
+func (h HashOf) String() string { return wordOf(hashOfWords, h) }
 
 // String returns the word of the configuration file.
 func (u Unknown) String() string { return wordOf(unknownWords, u) }

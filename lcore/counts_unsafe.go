@@ -21,7 +21,6 @@ func newCounts(n ruleset.Slots, shared *ruleset.Shared) (*ruleset.Counts, func()
 	reals := lay((n.Reals + 1) * int(unsafe.Sizeof(ruleset.RealCount{})))
 	tallies := lay((n.Reals + 1) * int(unsafe.Sizeof(ruleset.RealTally{})))
 	virtuals := lay((n.Virtuals + 1) * int(unsafe.Sizeof(ruleset.VirtualCount{})))
-	samples := lay((n.Reals + 1) * int(unsafe.Sizeof(ruleset.Sample(0))))
 	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, nil, fmt.Errorf("memory for counters: %w", err)
@@ -30,6 +29,5 @@ func newCounts(n ruleset.Slots, shared *ruleset.Shared) (*ruleset.Counts, func()
 	counts.Reals = unsafe.Slice((*ruleset.RealCount)(unsafe.Pointer(&mem[reals])), n.Reals+1)
 	counts.Tallies = unsafe.Slice((*ruleset.RealTally)(unsafe.Pointer(&mem[tallies])), n.Reals+1)
 	counts.Virtuals = unsafe.Slice((*ruleset.VirtualCount)(unsafe.Pointer(&mem[virtuals])), n.Virtuals+1)
-	counts.Samples = unsafe.Slice((*ruleset.Sample)(unsafe.Pointer(&mem[samples])), n.Reals+1)
 	return counts, func() { _ = unix.Munmap(mem) }, nil
 }

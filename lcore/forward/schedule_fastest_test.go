@@ -56,7 +56,7 @@ func (s *simulation) run(ticks uint32) []int {
 // TestFastest: of two reals, one four times as quick as the other, the quick one has four of five connections; and when
 // the slow one has become the quicker one, that is found out, since its last measurement ages.
 func TestFastest(t *testing.T) {
-	for _, aging := range []uint64{ruleset.AgingOf(1, 1000), ruleset.AgingOf(10, 1000)} {
+	for _, aging := range []ruleset.Aging{ruleset.NewAging(1, 1000), ruleset.NewAging(10, 1000)} {
 		s := &simulation{pool: newPool(t, ruleset.Fastest, 1, 1), answers: []uint32{0, 5, 20}, lasts: 2000, every: 10}
 		s.tier().Aging = aging
 		s.apply()
@@ -78,11 +78,11 @@ func TestFastest(t *testing.T) {
 // has made up for its slowness, and not before; without aging never.
 func TestFastestTriesAgain(t *testing.T) {
 	for _, tt := range []struct {
-		aging  uint64
+		aging  ruleset.Aging
 		within uint32 // seconds
 	}{
-		{ruleset.AgingOf(1, second), 16},
-		{ruleset.AgingOf(4, second), 4},
+		{ruleset.NewAging(1, second), 16},
+		{ruleset.NewAging(4, second), 4},
 		{0, 0},
 	} {
 		s := &simulation{pool: newPool(t, ruleset.Fastest, 1, 1), answers: []uint32{0, 5, 20}, lasts: 30, every: 100}
@@ -135,7 +135,7 @@ func TestFastestPredicts(t *testing.T) {
 		{"the highest numbers", []state{{math.MaxUint32, math.MaxUint32, 0}, {math.MaxUint32, math.MaxUint32, 1<<31 - 1}, {math.MaxUint32, math.MaxUint32, 0}}, 2},
 	} {
 		g := newPool(t, ruleset.Fastest, 1, 1, 1)
-		g.tier().Aging = ruleset.AgingOf(2, second)
+		g.tier().Aging = ruleset.NewAging(2, second)
 		g.apply()
 		for i, r := range tt.reals {
 			g.counts.Reals[i+1].Others = r.conns
@@ -153,7 +153,7 @@ func TestFastestPredicts(t *testing.T) {
 // than the fastest has.
 func TestFastestOfTheSilent(t *testing.T) {
 	s := &simulation{pool: newPool(t, ruleset.Fastest, 1, 1, 1), answers: []uint32{0, 5, 5, math.MaxUint32}, lasts: 1000, every: 10}
-	s.tier().Aging = ruleset.AgingOf(1, second)
+	s.tier().Aging = ruleset.NewAging(1, second)
 	s.apply()
 	s.run(5000)
 	if dead, alive := s.counts.Load(3), s.counts.Load(1); dead == 0 || dead > alive+2 {

@@ -145,7 +145,7 @@ func TestSlowStartShares(t *testing.T) {
 			eighths := tt.eighths
 			t.Run(fmt.Sprint(p.name, " ", eighths, "/8 stay ", tt.stay), func(t *testing.T) {
 				g := newPool(t, p.Predictor, ones(reals)...)
-				g.tier().Table, g.tier().Aging = 65537, ruleset.AgingOf(1000, second)
+				g.tier().Table, g.tier().Aging = 65537, ruleset.NewAging(1000, second)
 				g.counts.Measure(1, 1000, g.now)
 				begun := g.now + 60*second
 				g.now = begun + eighths*ramp/8
@@ -247,7 +247,7 @@ func BenchmarkSchedule(b *testing.B) {
 		for _, n := range []int{2, 100, 1000} {
 			b.Run(fmt.Sprintf("predictor=%s/reals=%d", p.name, n), func(b *testing.B) {
 				g := newPool(b, p.Predictor, ones(n)...)
-				g.tier().Aging = ruleset.AgingOf(1000, second)
+				g.tier().Aging = ruleset.NewAging(1000, second)
 				g.apply()
 				for slot := range uint16(n) {
 					g.counts.Measure(slot+1, 500+uint32(slot), g.now-uint32(slot))

@@ -36,7 +36,7 @@ type VirtualSource struct {
 // TierSource is one tier.
 type TierSource struct {
 	Predictor Predictor
-	Aging     uint64   // for Fastest, by AgingOf
+	Aging     Aging    // for Fastest
 	ByPort    bool     // for Hash
 	Table     uint32   // for Hash: the table's length, a prime; 0: by the number of members
 	Members   []Member // none of weight 0

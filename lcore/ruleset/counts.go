@@ -9,8 +9,7 @@ type Counts struct {
 	Reals    []RealCount
 	Tallies  []RealTally
 	Virtuals []VirtualCount
-	Samples  []Sample // of reals: the newest over all workers, at most a millisecond old
-	Shared   *Shared  // with all other workers
+	Shared   *Shared // with all other workers
 }
 
 // Slots are the highest slot numbers.
@@ -22,10 +21,11 @@ type BindingCount struct {
 	Inserted, Removed uint64 // records: a slot may be given anew when all are removed
 }
 
-// RealCount is a real's share of connections that one worker holds.
+// RealCount is a real's share of connections that one worker holds, and what else it must know to choose one.
 type RealCount struct {
 	Open   uint32 // written by the worker
 	Others uint32 // what all other workers hold, written by control every millisecond
+	Newest Sample // over all workers, written by the worker and by control
 }
 
 // RealTally counts what a worker saw a real do.
@@ -47,7 +47,7 @@ type VirtualCount struct {
 func NewCounts(n Slots, shared *Shared) *Counts {
 	return &Counts{
 		make([]BindingCount, n.Bindings+1), make([]RealCount, n.Reals+1), make([]RealTally, n.Reals+1),
-		make([]VirtualCount, n.Virtuals+1), make([]Sample, n.Reals+1), shared,
+		make([]VirtualCount, n.Virtuals+1), shared,
 	}
 }
 
@@ -106,7 +106,7 @@ func (c *Counts) Measure(real uint16, beats, tick uint32) {
 	beats = max(beats, 1)
 	atomic.StoreUint32(&t.Response, beats)
 	atomic.StoreUint32(&t.Answered, tick)
-	c.Samples[real].store(NewSample(beats, tick))
+	c.Reals[real].Newest.store(NewSample(beats, tick))
 }
 
 // NoReal counts a packet to a virtual that no real could take. Worker only.

@@ -59,8 +59,8 @@ type Guard struct {
 // those of its backup virtuals.
 type Tier struct {
 	Predictor Predictor
-	ByPort    bool   // Hash: a client is an address and a port, else an address
-	Aging     uint64 // Fastest: what a measurement's age takes off, see AgingOf
+	ByPort    bool  // Hash: a client is an address and a port, else an address
+	Aging     Aging // Fastest
 	members   span
 	standIns  uint32 // behind the members: reached by Member.StandIn alone
 	turns     span

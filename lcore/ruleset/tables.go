@@ -3,7 +3,7 @@ package ruleset
 import "encoding/binary"
 
 // Tables keep the Maglev tables of the last snapshot for the next one, which needs few others: to fill one takes from
-// a tenth of a millisecond to tens of them. Tiers with the same reals and weights share one. The zero value holds none.
+// 20 µs to 50 ms. Tiers with the same reals and weights share one. The zero value holds none.
 // Control only.
 type Tables struct {
 	kept map[string][]uint16 // of the last snapshot
