@@ -67,7 +67,9 @@ type Director struct {
 	unreachable stretch
 	checked     int // most next hops that the kernel's neighbour table was checked for
 	source      *ruleset.Source
+	tables      ruleset.Tables
 	guarded     uint32 // highest slot of a virtual that bounds its half-open connections
+	measured    uint32 // highest slot of a real that is chosen by its response time
 	generation  uint32
 	routeGen    uint16
 
@@ -229,6 +231,7 @@ func (d *Director) Run(ctx context.Context) {
 		case now := <-quick.C:
 			d.locked(func() {
 				load.Share(d.workers.Counts(), d.objects.realSlots.highest, d.guarded)
+				load.ShareSamples(d.workers.Counts(), d.measured)
 				d.look(now)
 			})
 			d.answerWants(now)

@@ -10,19 +10,13 @@ import (
 	"linedirector/lcore/ruleset"
 )
 
-// predictors are the configuration's, as workers number them.
-var predictors = map[conf.Predictor]ruleset.Predictor{
-	conf.LeastConns: ruleset.LeastConns,
-	conf.RoundRobin: ruleset.RoundRobin,
-	conf.Weighted:   ruleset.Weighted,
-}
-
 // describe makes the source of a snapshot from the objects, the kernel's state and the configuration.
 func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source {
 	src := &ruleset.Source{
 		TransitRoute: c.Transit == conf.TransitRoute,
 		Routes:       d.routes(state),
 		Reals:        make(map[uint16]ruleset.Real, len(d.objects.reals)),
+		Tables:       &d.tables,
 	}
 	for i, p := range d.ports {
 		src.Ports[p.Device] = ruleset.Port{MAC: mac48(p.MAC)}
@@ -39,7 +33,7 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 	for _, r := range d.objects.reals {
 		src.Reals[r.slot] = d.realRules(r)
 	}
-	src.Virtuals, d.guarded = make([]ruleset.VirtualSource, 0, len(d.objects.virtuals)), 0
+	src.Virtuals, d.guarded, d.measured = make([]ruleset.VirtualSource, 0, len(d.objects.virtuals)), 0, 0
 	for _, v := range d.objects.virtuals {
 		src.Virtuals = append(src.Virtuals, d.virtualRules(v))
 		if v.conf.Synguard.Limit > 0 {
@@ -56,7 +50,7 @@ func (d *Director) realRules(r *real) ruleset.Real {
 		return rules
 	}
 	rules.Retry = ruleset.Retry{SYNs: uint8(r.conf.Reassign), After: d.beats(r.conf.ReassignAfter)}
-	rules.MaxConns, rules.Watched = uint32(r.conf.MaxConns), r.machine.Watched()
+	rules.MaxConns, rules.Load, rules.Watched = uint32(r.conf.MaxConns), uint32(r.conf.Load), r.machine.Watched()
 	if r.machine.State().Serves() {
 		rules.Threshold = r.machine.Threshold
 	}
@@ -92,6 +86,7 @@ func (d *Director) virtualRules(v *virtual) ruleset.VirtualSource {
 	}
 	for i := range v.tiers {
 		if t := v.tiers[i].rules(); len(t.Members) > 0 {
+			d.predict(&t, v.tiers[i].of)
 			rules.Tiers = append(rules.Tiers, t)
 		}
 	}

@@ -79,6 +79,7 @@ func (d *Director) settle(now time.Time, start bool) {
 func (d *Director) begin(r *real, settings synretry.Settings, now time.Time, start bool) {
 	d.shared.EndTrial(r.slot)
 	d.clear(r)
+	d.unmeasured(r)
 	r.fresh, r.added = false, d.workers.Now()
 	r.machine = synretry.New(settings, administrative[r.conf.State], now)
 	r.told = r.machine.State()

@@ -893,7 +893,7 @@ func (m *model) rules() {
 	case 2:
 		v.Reset = !v.Reset
 	case 3:
-		v.Predictor = ruleset.Predictor(m.choose.IntN(3))
+		v.Predictor = ruleset.Predictor(m.choose.IntN(int(ruleset.Predictors)))
 	case 4:
 		m.source.RouteGeneration = max(m.source.RouteGeneration+1, 1)
 	case 5: // a virtual is removed, and once its last flow is gone its slot is free
