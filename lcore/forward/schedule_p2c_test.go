@@ -44,7 +44,7 @@ func TestChance(t *testing.T) {
 		}
 		return all
 	}
-	if draw(5, 0) != draw(5, 1) || draw(0, 1) != draw(0, 1) {
+	if again := draw(0, 1); draw(5, 0) != draw(5, 1) || draw(0, 1) != again {
 		t.Error("not the same again")
 	}
 	if draw(0, 0) == draw(0, 1) || draw(5, 0) == draw(6, 0) {
