@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,6 +32,45 @@ func BenchmarkParse(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Nothing changed, or every real's weight, and the list of each virtual. The first has more bindings than a file may.
+func BenchmarkDiff(b *testing.B) {
+	for _, c := range []struct {
+		name                          string
+		reals, virtuals, names, times int
+	}{
+		{"reals=10000/virtuals=1000/shared", 10_000, 100, 0, 10},
+		{"reals=1000/virtuals=1000/names=990", 1000, 1000, 990, 1},
+		{"reals=65535/virtuals=65535/names=1", 65_535, 65_535, 1, 1},
+	} {
+		read := func(reals int, weight string) *Config {
+			text := bigConfig(reals, c.virtuals, c.names, true)
+			text = bytes.ReplaceAll(text, []byte("weight: 1"), []byte("weight: "+weight))
+			read, err := Parse("f.yaml", text)
+			if err != nil {
+				b.Fatalf("%.300v", err)
+			}
+			for time := 1; time < c.times; time++ {
+				for _, v := range read.Virtuals[:c.virtuals] {
+					v.Name = fmt.Sprint(v.Name, "-", time)
+					read.Virtuals = append(read.Virtuals, v)
+				}
+			}
+			return read
+		}
+		from := read(c.reals, "1")
+		for changes, to := range map[string]*Config{"none": read(c.reals, "1"), "all": read(c.reals-1, "2")} {
+			b.Run(c.name+"/changes="+changes, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if got := Diff(from, to); len(got) > c.reals != (changes == "all") {
+						b.Fatalf("%d changes", len(got))
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -13,10 +13,12 @@ func (d *draft) check() {
 	d.checkSubnets()
 	d.checkRoutes()
 	d.checkNeighbours()
+	d.checkClasses()
 	d.checkReals()
 	d.checkVirtuals()
 	d.checkBackups()
 	d.checkPredictors()
+	d.checkBuddies()
 	if d.checkNames() {
 		d.checkGiven()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,6 +134,23 @@ func (f *flagSet) checkSocket() error {
 		return refuse("the path holds a control character", "remove it")
 	case len(path) > longest:
 		return refuse(fmt.Sprintf("longer than %d bytes", longest), "give a shorter path")
+	}
+	return nil
+}
+
+func (f *flagSet) checkLastGood() error {
+	path := f.LastGood
+	refuse := func(problem, mend string) error {
+		return fmt.Errorf("--last-good %s: %s; %s", shown(path), problem, mend)
+	}
+	switch {
+	case path == "":
+	case strings.HasSuffix(path, "/"):
+		return refuse("this names a directory", "add the name of a file")
+	case strings.ContainsFunc(path, unicode.IsControl):
+		return refuse("the path holds a control character", "remove it")
+	case filepath.Clean(path) == filepath.Clean(f.Config):
+		return refuse("this is the configuration itself", "name another file")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 )
 
 func (d *draft) checkReals() {
@@ -36,6 +37,23 @@ func endpointText(r Real) string {
 	return netip.AddrPortFrom(r.Address, r.Port).String()
 }
 
+// endpointText is what clients connect to, and which clients.
+func (x *Virtual) endpointText() string {
+	text := x.Address.String() + ":" + x.portText() + "/" + x.Protocol.String()
+	if x.Class != "" {
+		text += " of class " + shown(x.Class)
+	}
+	return text
+}
+
+// portText is the port as the file has it.
+func (x *Virtual) portText() string {
+	if x.Port == 0 {
+		return "any"
+	}
+	return strconv.Itoa(int(x.Port))
+}
+
 // checkReachable refuses an address to which no way leads.
 func (d *draft) checkReachable(v value, a netip.Addr) {
 	if d.portsPartial || d.routesPartial {
@@ -56,31 +74,38 @@ func (d *draft) checkVirtuals() {
 	type endpoint struct {
 		netip.AddrPort
 		Protocol
+		class string
 	}
 	d.virtualByName = make(map[string]int, len(d.config.Virtuals))
 	d.virtualNames = make([]string, len(d.config.Virtuals))
 	endpoints := make(map[endpoint]int, len(d.config.Virtuals))
 	addresses := make(map[netip.Addr]int, len(d.config.Virtuals))
-	for i, x := range d.config.Virtuals {
-		at := d.virtuals[i]
+	for i := range d.config.Virtuals {
+		x, at := &d.config.Virtuals[i], &d.virtuals[i]
 		if !d.first(d.virtualByName, x.Name, i, at.name, func(j int) value { return d.virtuals[j].name }) {
 			d.virtualsPartial = true
 		}
 		d.virtualNames[i] = x.Name
+		d.checkClass(x, at)
 		if !x.Address.IsValid() || !d.checkEdge(at.address, x.Address) {
 			continue
 		}
 		if _, taken := addresses[x.Address]; !taken {
 			addresses[x.Address] = i
 		}
-		if x.Port == 0 {
+		if at.half {
 			continue
 		}
-		e := endpoint{netip.AddrPortFrom(x.Address, x.Port), x.Protocol}
+		if p, own := d.portOwner[x.Address]; own && x.Port == 0 {
+			d.fail(at.address, fmt.Sprintf("every port of %v, which is the address of port %s itself, would be that of virtual %s",
+				x.Address, d.portLabel(p), d.virtualLabel(i)), "use another address, or name one port")
+			continue
+		}
+		e := endpoint{netip.AddrPortFrom(x.Address, x.Port), x.Protocol, x.Class}
 		if j, taken := endpoints[e]; taken {
-			d.fail(at.address, fmt.Sprintf("virtuals %s and %s share %v/%v (%s is at %v)", d.virtualLabel(j), d.virtualLabel(i),
-				e.AddrPort, e.Protocol, d.virtualLabel(j), d.virtuals[j].entry.pos().text()),
-				"give one of them another address, port or protocol")
+			d.fail(at.address, fmt.Sprintf("virtuals %s and %s share %s (%s is at %v)", d.virtualLabel(j), d.virtualLabel(i),
+				x.endpointText(), d.virtualLabel(j), d.virtuals[j].entry.pos().text()),
+				"give one of them another address, port, protocol or class")
 			continue
 		}
 		endpoints[e] = i
@@ -135,10 +160,6 @@ func (d *draft) checkNames() bool {
 		}
 	}
 	return true
-}
-
-func (l *nameList) entry(k int) value {
-	return value{l.node.Content[k], &path{parent: l.path, index: k}, false}
 }
 
 // meant says what a name that is none may have meant.

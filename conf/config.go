@@ -20,6 +20,7 @@ const (
 	MaxAddresses = 1024 // of one port
 	MaxReals     = 65535
 	MaxVirtuals  = 65535
+	MaxClasses   = 65535
 	MaxProbes    = 4096     // named ones
 	MaxChain     = 64       // backups, one behind the other
 	MaxBindings  = 1 << 20  // virtuals times the reals of each
@@ -31,10 +32,13 @@ const (
 // so any goroutine may read it.
 type Config struct {
 	Name       string // the file, for messages; "<stdin>" for standard input
+	Text       []byte // what Parse read; read only
 	Ports      []Port
 	Routes     []Route
 	Neighbours []Neighbour
+	Classes    []Class
 	Transit    Transit
+	Secure     bool     // TCP and UDP to a virtual's address, but to none of its ports, is dropped; else the kernel has it
 	Probes     []*Probe // the named ones, used or not
 	Reals      []Real
 	Virtuals   []Virtual
@@ -72,12 +76,20 @@ type Neighbour struct {
 	Pos
 }
 
+// Class are clients that virtuals can be for (US 6,324,177). Where prefixes of several classes hold a client's address, the
+// longest one says its class.
+type Class struct {
+	Name    string
+	Clients []netip.Prefix // host bits zero; each in one class only; at least one
+	Pos
+}
+
 // Real is a server. Several virtuals may name it.
 type Real struct {
 	Name    string
 	Address netip.Addr
 	Port    uint16 // L4 port, host byte order; 0 keeps the port that the client chose
-	Weight  int    // 0..65535; 0 takes no new connections
+	Weight  int    // 0..65535; 0 takes no new connections from any virtual, even one with a weight of its own for it
 
 	State         State         // the administrative one, at the start and after each change of the file
 	MaxConns      int           // open connections, at most; 0: no limit
@@ -106,14 +118,18 @@ const (
 type Virtual struct {
 	Name      string
 	Address   netip.Addr
-	Port      uint16 // L4 port, host byte order, never 0
+	Port      uint16 // L4 port, host byte order; 0: every port of the address that no other virtual has
 	Protocol  Protocol
+	Class     string // name of the class of clients that it is for; "": all whose own class has none
 	Predictor Predictor
 	Aging     time.Duration // for Fastest: how much shorter a second of age makes a predicted response; 0: not at all
 	Hash      HashBy        // for Hash
+	Sticky    Sticky
 	Timers    Timers
+	Expiry    Expiry
 	Unknown   Unknown
 	Reals     []string // names; read only, virtuals may share one list; may be empty
+	Weights   []int    // as many as Reals, -1 where the real's own holds; nil where it does for all; read only, too
 
 	Backup        string        // name of the virtual whose reals take over when none here is available; "": none
 	Reassign      int           // SYNs unanswered before the client's next one goes to another real, 1..100
@@ -137,6 +153,13 @@ const DefaultAging = time.Millisecond
 type HashBy struct {
 	Of    HashOf
 	Table int // places of the Maglev table, a prime; 0: by the number of reals
+}
+
+// Sticky has a client's connections go to the real that its first one went to.
+type Sticky struct {
+	Timer   time.Duration // from when a client's last connection has closed, 1 s to 168 h; 0: the virtual is not sticky
+	Bits    int           // of the client's address that tell clients apart, 1..32; 0 where Timer is
+	Buddies string        // name of the group of virtuals that share entries; "": it has its own
 }
 
 // Synguard bounds the half-open connections of a virtual.

@@ -42,11 +42,11 @@ func TestErrors(t *testing.T) {
 		{"address: 10.0.0.11,", "adress: 10.0.0.11,", "" +
 			`f.yaml:14:5: reals[0]: missing address; add address: 10.0.0.11` + "\n" +
 			`f.yaml:14:19: reals[0]: unknown key "adress"; did you mean "address"?`},
-		{"transit: drop", "bonding: drop", `f.yaml:12:1: unknown key "bonding"; the keys here are ports, routes, neighbours, transit, probes, reals and virtuals`},
+		{"transit: drop", "bonding: drop", `f.yaml:12:1: unknown key "bonding"; the keys here are ports, routes, neighbours, classes, transit, secure, probes, reals and virtuals`},
 		{"timers: {idle: 3600s}", "timers: {idel: 1s}", `f.yaml:22:14: virtuals[0].timers: unknown key "idel"; did you mean "idle"?`},
 		{"    port: 80\n", "    port: 80\n    port: 81\n", `f.yaml:20:5: virtuals[0]: key "port" is given twice (its first value is at 19:11); remove one`},
 		{"    unknown: rst", "    <<: {unknown: rst}", `f.yaml:23:5: virtuals[0]: unknown key "<<"; merging is not supported, write the keys out`},
-		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, predictor, fastest, hash, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
+		{"  - {name: www", "  - {? [a]: b, name: www", `f.yaml:25:8: virtuals[1]: want a key, not a list; the keys here are name, address, port, protocol, class, predictor, fastest, hash, sticky, timers, expiry, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"  - name: out\n    device: net_af_packet0,iface=eth1\n    addresses: [192.0.2.1/24]", "  - {name: out, device: net_af_packet0,iface=eth1, addresses: [192.0.2.1/24]}", "" +
 			`f.yaml:2:25: ports[0].device: the device "net_af_packet0" has no interface; add ,iface= and the name of a Linux interface` + "\n" +
 			`f.yaml:2:40: ports[0]: unknown key "iface=eth1"; within braces a device with arguments needs quotes`},
@@ -65,8 +65,10 @@ func TestErrors(t *testing.T) {
 		{"transit: drop", "transit: drops", `f.yaml:12:10: transit: unknown transit "drops"; did you mean "drop"?`},
 		{"transit: drop", "transit: !!str drop", `f.yaml:12:10: transit: tags such as !!str are not supported; remove it`},
 		{"reals: [alpha, beta]", "reals: alpha", `f.yaml:24:12: virtuals[0].reals: want a list, not "alpha"; write [ ] around it, or each entry on a line of its own after "- "`},
-		{"reals: [alpha, beta]", "reals: [alpha, {beta: 1}]", `f.yaml:24:20: virtuals[0].reals[1]: want the name of a real, not keys and values; write it on one line, without brackets`},
-		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, predictor, fastest, hash, timers, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
+		{"reals: [alpha, beta]", "reals: [alpha, {beta: 1}]", "" +
+			`f.yaml:24:20: virtuals[0].reals[1]: missing real; add real: the name of a real` + "\n" +
+			`f.yaml:24:21: virtuals[0].reals[1]: unknown key "beta"; the keys here are real and weight`},
+		{"reals: [alpha, beta]", "reals: [alpha, ]\n  - no", `f.yaml:25:5: virtuals[1]: want keys and values, not "no"; the keys here are name, address, port, protocol, class, predictor, fastest, hash, sticky, timers, expiry, unknown, reals, reassign, reassign-after, reset, no-real, synguard, threshold, retry, slow-start, probe and backup`},
 		{"timers: {idle: 3600s}", "timers: 3600s", `f.yaml:22:13: virtuals[0].timers: want keys and values, not "3600s"; the keys here are half-open, idle, close-delay and udp-idle`},
 
 		// Numbers.
@@ -81,7 +83,7 @@ func TestErrors(t *testing.T) {
 		{"reals: [alpha, beta]", "reals: [alpha, ~]", `f.yaml:24:20: virtuals[0].reals[1]: want the name of a real, not nothing; write it on one line, without brackets`},
 		{"port: 8080, weight", `port: "8080", weight`, `f.yaml:14:45: reals[0].port: want a number, not the text "8080"; leave out the quotes`},
 		{"port: 8080, weight", `port: http, weight`, `f.yaml:14:45: reals[0].port: want a number, not "http"; use a number from 0 to 65535`},
-		{"    port: 80\n", "    port: 0\n", `f.yaml:19:11: virtuals[0].port: 0 is out of range; use a number from 1 to 65535`},
+		{"    port: 80\n", "    port: 65536\n", `f.yaml:19:11: virtuals[0].port: 65536 is out of range; use a number from 0 to 65535`},
 
 		// Timers.
 		{"idle: 3600s", "idle: 3600", `f.yaml:22:20: virtuals[0].timers.idle: the duration 3600 has no unit; write 3600s for seconds`},
@@ -106,7 +108,8 @@ func TestErrors(t *testing.T) {
 		{"predictor: leastconns", "predictor: hash\n    hash: {table: 100}", `f.yaml:22:19: virtuals[0].hash.table: 100 is out of range; use a number from 101 to 1048583`},
 		{"weight: 1", "load: -1", `f.yaml:14:57: reals[0].load: -1 is out of range; use a number from 0 to 1073741824`},
 		{"protocol: tcp", "protocol: TCP", `f.yaml:20:15: virtuals[0].protocol: unknown protocol "TCP"; write tcp`},
-		{"protocol: tcp", "protocol: any", `f.yaml:20:15: virtuals[0].protocol: protocol "any" is not available in this version; use tcp or udp`},
+		{"protocol: tcp", "protocol: all", `f.yaml:20:15: virtuals[0].protocol: unknown protocol "all"; use tcp, udp or any`},
+		{"protocol: tcp\n    predictor: leastconns", "protocol: any\n    predictor: fastest", `f.yaml:21:16: virtuals[0].predictor: fastest goes by handshakes of TCP, and the virtual web is for any; use leastconns`},
 		{"unknown: rst", "unknown: reset", `f.yaml:23:14: virtuals[0].unknown: unknown answer "reset"; use rst or drop`},
 
 		// Addresses.
@@ -173,7 +176,7 @@ func TestErrors(t *testing.T) {
 
 		// Virtuals.
 		{"name: www", "name: web", `f.yaml:25:12: virtuals[1].name: the name "web" is taken already (at 17:11); choose another`},
-		{"address: 192.0.2.11", "address: 192.0.2.10", `f.yaml:25:26: virtuals[1].address: virtuals web and www share 192.0.2.10:80/tcp (web is at 17:5); give one of them another address, port or protocol`},
+		{"address: 192.0.2.11", "address: 192.0.2.10", `f.yaml:25:26: virtuals[1].address: virtuals web and www share 192.0.2.10:80/tcp (web is at 17:5); give one of them another address, port, protocol or class`},
 		{"reals: [alpha, beta]", "reals: [alpha, betta]", `f.yaml:24:20: virtuals[0].reals[1]: no real is named "betta"; did you mean "beta"?`},
 		{"reals: [alpha, beta]", "reals: [alpha, other]", `f.yaml:24:20: virtuals[0].reals[1]: no real is named "other"; the reals are alpha and beta`},
 		{"reals: [alpha, beta]", "reals: [alpha, beta, alpha]", `f.yaml:24:26: virtuals[0].reals[2]: the real alpha is listed twice (first at 24:13); remove one`},

@@ -18,7 +18,9 @@ type Flags struct {
 	Lcores        []int  // CPUs, a worker on each, in the order given; at least one
 	ControlLcores []int  // CPUs of everything else, at least one; may share CPUs with workers
 	Poll          Poll
+	LastGood      string // path of the file that keeps the configuration applied last; "" for none
 	Flows         int    // connections that each worker's table holds
+	Sticky        int    // sticky entries at most, of all workers
 	Burst         int    // frames
 	Mbufs         int    // of each mempool; 0 lets the program choose
 	RxDesc        int    // descriptors of a receive queue
@@ -77,7 +79,7 @@ func parseFlags(args []string, stdout io.Writer, m machine) (*Flags, error) {
 		return nil, errors.New("no configuration; give --config FILE (see --help for an example)")
 	}
 	for _, check := range []func() error{
-		func() error { return f.checkCPUs(m) }, f.checkNumbers, f.checkWords, f.checkMetrics, f.checkSocket,
+		func() error { return f.checkCPUs(m) }, f.checkNumbers, f.checkWords, f.checkMetrics, f.checkSocket, f.checkLastGood,
 	} {
 		if err := check(); err != nil {
 			return nil, err
@@ -118,6 +120,9 @@ func newFlagSet() *flagSet {
 		"the configuration, `FILE` in YAML or JSON, - for standard input; SIGHUP rereads it (required)")
 	g.BoolVar(&f.Check, "check", false, "validate the configuration, say what is wrong, and exit")
 
+	g.StringVar(&f.LastGood, "last-good", "",
+		"write each configuration that was applied into `FILE`, so that a restart can go back to it")
+
 	g = f.group("Workers")
 	g.StringVar(&f.lcores, "lcores", "", "`CPUS` to run a worker on, one each: 1 or 0,1 or 2-5 (default: all but the lowest)")
 	g.StringVar(&f.control, "control-lcores", "", "`CPUS` for everything else (default: those without a worker, else all)")
@@ -127,6 +132,7 @@ func newFlagSet() *flagSet {
 
 	g = f.group("Sizes")
 	f.number(g, &f.Flows, "flows", 1<<20, 1, 1<<28, "connections that each worker's table holds, `N`")
+	f.number(g, &f.Sticky, "sticky", 1<<17, 1, 1<<24, "sticky entries at most, `N`, of all workers together")
 	f.number(g, &f.Mbufs, "mbufs", 0, 0, 1<<24, "packet buffers of each mempool, `N`; 0: as many as the queues need")
 	f.number(g, &f.RxDesc, "rx-desc", 4096, 64, 32768, "descriptors of a receive queue, `N`; they bridge a worker's stalls")
 	f.number(g, &f.TxDesc, "tx-desc", 1024, 64, 32768, "descriptors of a transmit queue, `N`")

@@ -16,7 +16,7 @@ var fourCPUs = machine{has: []int{0, 1, 2, 3}, allowed: []int{0, 1, 2}}
 func TestParseFlags(t *testing.T) {
 	defaults := func(change func(*Flags)) *Flags {
 		f := &Flags{
-			Config: "x", Lcores: []int{1, 2}, ControlLcores: []int{0}, Poll: PollAuto, Flows: 1048576, Burst: 32,
+			Config: "x", Lcores: []int{1, 2}, ControlLcores: []int{0}, Poll: PollAuto, Flows: 1048576, Sticky: 131072, Burst: 32,
 			RxDesc: 4096, TxDesc: 1024, Metrics: "127.0.0.1:9480", LogLevel: "info", LogFormat: "console",
 			ControlSocket: "/run/linedirector/control.sock",
 		}
@@ -36,6 +36,9 @@ func TestParseFlags(t *testing.T) {
 		{"--config x --lcores 1 --control-lcores 1", defaults(func(f *Flags) { f.Lcores, f.ControlLcores = []int{1}, []int{1} })},
 		{"--config x --poll adaptive --burst 128 --flows 1000", defaults(func(f *Flags) { f.Poll, f.Burst, f.Flows = PollAdaptive, 128, 1000 })},
 		{"--config x --mbufs 8191 --rx-desc 512 --tx-desc 256", defaults(func(f *Flags) { f.Mbufs, f.RxDesc, f.TxDesc = 8191, 512, 256 })},
+		{"--config x --sticky 16777216", defaults(func(f *Flags) { f.Sticky = 1 << 24 })},
+		{"--config x --last-good /var/lib/good.yaml", defaults(func(f *Flags) { f.LastGood = "/var/lib/good.yaml" })},
+		{"--config x --last-good=", defaults(func(*Flags) {})},
 		{"--config x --no-huge --memory 512", defaults(func(f *Flags) { f.NoHuge, f.Memory = true, 512 })},
 		{"--config x --metrics off", defaults(func(f *Flags) { f.Metrics = "" })},
 		{"--config x --metrics [::1]:0", defaults(func(f *Flags) { f.Metrics = "[::1]:0" })},
@@ -84,6 +87,11 @@ func TestFlagErrors(t *testing.T) {
 		{"--config x --burst 129", "--burst 129: out of range; use one from 1 to 128"},
 		{"--config x --burst many", "--burst many: this is no number; use one from 1 to 128"},
 		{"--config x --flows 0", "--flows 0: out of range; use one from 1 to 268435456"},
+		{"--config x --sticky 0", "--sticky 0: out of range; use one from 1 to 16777216"},
+		{"--config x --last-good", "--last-good needs a value; give --last-good FILE"},
+		{"--config x --last-good ./x", "--last-good ./x: this is the configuration itself; name another file"},
+		{"--config x --last-good /var/lib/", "--last-good /var/lib/: this names a directory; add the name of a file"},
+		{"--config x --last-good y\x01", `--last-good "y\x01": the path holds a control character; remove it`},
 		{"--config x --rx-desc -1", "--rx-desc -1: out of range; use one from 64 to 32768"},
 		{"--config x --memory 1G", "--memory 1G: this is no number; use one from 0 to 4194304"},
 		{"--config x --metrics 9480", "--metrics 9480: this is no HOST:PORT; write 127.0.0.1:9480"},

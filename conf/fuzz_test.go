@@ -5,18 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Parse never panics; every error is one line that names the file; and what it
-// took it takes again, the same, from the JSON of what it understood.
+// took it takes again, the same, from the JSON of what it understood, and Diff
+// says so.
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("examples/*")
 	for _, file := range files {
@@ -32,6 +35,10 @@ func FuzzParse(f *testing.F) {
 	for _, c := range failureErrors {
 		f.Add([]byte(strings.Replace(failure, c.old, c.new, 1)))
 	}
+	f.Add([]byte(service))
+	for _, c := range serviceErrors {
+		f.Add([]byte(strings.Replace(service, c.old, c.new, 1)))
+	}
 	f.Add([]byte("ports: &a [*a, {<<: *a}, !!int 5]\n---\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := Parse("f.yaml", text)
@@ -45,8 +52,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("not again:\n%v\n%s", err, marshal(t, c))
 		}
 		anywhere := cmp.Comparer(func(Pos, Pos) bool { return true })
-		if diff := cmp.Diff(c, again, equalAddrs, equalPrefixes, anywhere, cmpopts.EquateEmpty(), cmp.AllowUnexported(Config{})); diff != "" {
+		asWritten := cmpopts.IgnoreFields(Config{}, "Text")
+		if diff := cmp.Diff(c, again, equalAddrs, equalPrefixes, anywhere, asWritten, cmpopts.EquateEmpty(), cmp.AllowUnexported(Config{})); diff != "" {
 			t.Fatalf("otherwise again:\n%s", diff)
+		}
+		if changes := Diff(c, again); len(changes) > 0 {
+			t.Fatalf("differences of none: %v", changes)
+		}
+		for _, change := range Diff(nil, c) {
+			if change.To == "" || change.Field != "" && change.Kind != "director" || strings.ContainsAny(change.To, "\n\r") {
+				t.Fatalf("%+v", change)
+			}
 		}
 	})
 }
@@ -83,14 +99,49 @@ func checkWhole(t *testing.T, c *Config) {
 			t.Fatalf("%+v: %+v", r, p)
 		}
 	}
+	checkServices(t, c)
 	for _, v := range c.Virtuals {
-		if v.Name == "" || !v.Address.Is4() || v.Port == 0 || v.Protocol != TCP && v.Protocol != UDP {
+		if v.Name == "" || !v.Address.Is4() || v.Protocol != TCP && v.Protocol != UDP && v.Protocol != Any {
 			t.Fatalf("%+v", v)
 		}
 		for _, name := range v.Reals {
 			if !reals[name] {
 				t.Fatalf("%+v", v)
 			}
+		}
+	}
+}
+
+func checkServices(t *testing.T, c *Config) {
+	classes, prefixes := map[string]bool{"": true}, map[netip.Prefix]bool{}
+	for _, class := range c.Classes {
+		if class.Name == "" || classes[class.Name] || len(class.Clients) == 0 {
+			t.Fatalf("%+v", class)
+		}
+		classes[class.Name] = true
+		for _, p := range class.Clients {
+			if !p.IsValid() || !p.Addr().Is4() || p != p.Masked() || prefixes[p] {
+				t.Fatalf("%+v", class)
+			}
+			prefixes[p] = true
+		}
+	}
+	buddies, endpoints := map[string]int{}, map[string]bool{}
+	for _, v := range c.Virtuals {
+		if !classes[v.Class] || endpoints[v.endpointText()] || v.Weights != nil && len(v.Weights) != len(v.Reals) {
+			t.Fatalf("%+v", v)
+		}
+		endpoints[v.endpointText()] = true
+		if v.Weights != nil && (slices.Max(v.Weights) < 0 || slices.Max(v.Weights) > 65535 || slices.Min(v.Weights) < -1) {
+			t.Fatalf("%+v", v)
+		}
+		s := v.Sticky
+		if bits, known := buddies[s.Buddies]; known && s.Buddies != "" && bits != s.Bits {
+			t.Fatalf("%+v", v)
+		}
+		buddies[s.Buddies] = s.Bits
+		if s != (Sticky{}) && (s.Bits < 1 || s.Bits > 32 || s.Timer < time.Second) {
+			t.Fatalf("%+v", v)
 		}
 	}
 }
@@ -145,7 +196,11 @@ func marshal(t *testing.T, c *Config) []byte {
 			n := c.Neighbours[i]
 			return object{"port": n.Port, "address": n.Address, "mac": net.HardwareAddr(n.MAC[:]).String()}
 		}),
+		"classes": list(len(c.Classes), func(i int) any {
+			return object{"name": c.Classes[i].Name, "clients": c.Classes[i].Clients}
+		}),
 		"transit": c.Transit.String(),
+		"secure":  c.Secure,
 		"probes":  list(len(c.Probes), func(i int) any { return probeObject(c.Probes[i]) }),
 		"reals": list(len(c.Reals), func(i int) any {
 			r := c.Reals[i]
@@ -178,7 +233,13 @@ func marshal(t *testing.T, c *Config) []byte {
 				"no-real":  v.NoReal.String(),
 				"synguard": object{"limit": v.Synguard.Limit, "above": v.Synguard.Above.String()},
 				"name":     v.Name, "address": v.Address, "port": v.Port, "protocol": v.Protocol.String(),
-				"predictor": v.Predictor.String(), "unknown": v.Unknown.String(), "reals": v.Reals,
+				"predictor": v.Predictor.String(), "unknown": v.Unknown.String(), "expiry": v.Expiry.String(),
+				"reals": list(len(v.Reals), func(k int) any {
+					if v.Weights == nil || v.Weights[k] < 0 {
+						return v.Reals[k]
+					}
+					return object{"real": v.Reals[k], "weight": v.Weights[k]}
+				}),
 				"timers": object{
 					"half-open": v.Timers.HalfOpen.String(), "idle": v.Timers.Idle.String(),
 					"close-delay": v.Timers.CloseDelay.String(), "udp-idle": v.Timers.UDPIdle.String(),
@@ -197,6 +258,16 @@ func marshal(t *testing.T, c *Config) []byte {
 					by["table"] = v.Hash.Table
 				}
 				o["hash"] = by
+			}
+			if v.Class != "" {
+				o["class"] = v.Class
+			}
+			if s := v.Sticky; s.Timer > 0 {
+				sticky := object{"timer": s.Timer.String(), "prefix": s.Bits}
+				if s.Buddies != "" {
+					sticky["buddies"] = s.Buddies
+				}
+				o["sticky"] = sticky
 			}
 			if v.Backup != "" {
 				o["backup"] = v.Backup

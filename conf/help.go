@@ -64,7 +64,12 @@ func WriteFlag(b *strings.Builder, flag *pflag.Flag, column int) {
 	if flag.Shorthand != "" {
 		name = "  -" + flag.Shorthand + ", --" + flag.Name
 	}
-	if flag.Value.Type() != "bool" {
+	switch {
+	case flag.Value.Type() == "bool":
+	case flag.NoOptDefVal != "": // its value may be left away
+		name += "[=" + what + "]"
+		usage += " (default: " + flag.NoOptDefVal + ")"
+	default:
 		name += " " + what
 		if flag.DefValue != "" {
 			usage += " (default: " + flag.DefValue + ")"

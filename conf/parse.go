@@ -10,6 +10,8 @@ import (
 // The error, if any, is of type Errors and holds all that was found wrong, up
 // to a hundred. A syntax error hides all others.
 //
+// It keeps text, which must not change from then on.
+//
 // It reads the files of certificates that probes name, and blocks on that.
 //
 // YAML's anchors and aliases work; a list of reals that many virtuals share by
@@ -21,7 +23,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	d := &draft{
 		walker: walker{file: plain(name)},
-		config: &Config{Name: name},
+		config: &Config{Name: name, Text: text},
 		lists:  map[*yaml.Node]*nameList{},
 		inline: map[*yaml.Node]*Probe{},
 	}
@@ -43,6 +45,7 @@ type draft struct {
 	ports      []portPlaces
 	routes     []routePlaces
 	neighbours []neighbourPlaces
+	classes    []classPlaces
 	probes     []value // their names
 	reals      []realPlaces
 	virtuals   []virtualPlaces
@@ -60,6 +63,8 @@ type draft struct {
 	routed        nets // of the routes
 	portByName    map[string]int
 	portNames     []string
+	classByName   map[string]int
+	classNames    []string
 	realByName    map[string]int
 	realNames     []string
 	virtualByName map[string]int
@@ -67,7 +72,7 @@ type draft struct {
 	portOwner     map[netip.Addr]int
 
 	// What is wrong itself is no reason to call wrong what needs it.
-	portsPartial, routesPartial, probesPartial, realsPartial, virtualsPartial bool
+	portsPartial, routesPartial, classesPartial, probesPartial, realsPartial, virtualsPartial bool
 }
 
 type (
@@ -77,27 +82,37 @@ type (
 	}
 	routePlaces     struct{ to, via value }
 	neighbourPlaces struct{ port, address value }
-	realPlaces      struct {
+	classPlaces     struct {
+		name    value
+		clients []value // as many as the class has
+	}
+	realPlaces struct {
 		entry, name, address value
 		given                *given
 	}
 	virtualPlaces struct {
 		entry, name, address, list value
-		predictor, table           value
+		class, predictor, table    value
+		buddies                    value     // nowhere, too, where they can be compared with nothing
+		half                       bool      // the endpoint is not whole, so it is compared with nothing
 		reals                      *nameList // what list holds
 		given                      *given
 	}
 )
 
+// topKeys are those of the file itself.
+var topKeys = []string{"ports", "routes", "neighbours", "classes", "transit", "secure", "probes", "reals", "virtuals"}
+
 // nameList is a list of names of reals, and where it stands.
 type nameList struct {
 	value
-	names []string // "" where an entry is wrong
-	index []int32  // of the reals, -1 where there is none; filled by the checks
+	names   []string // "" where an entry is wrong
+	weights []int    // of the bindings, -1 where the real's holds; nil where it does for all
+	index   []int32  // of the reals, -1 where there is none; filled by the checks
 }
 
 func (d *draft) read(root value) {
-	o, ok := d.object(root, "ports", "routes", "neighbours", "transit", "probes", "reals", "virtuals")
+	o, ok := d.object(root, topKeys...)
 	if !ok {
 		return
 	}
@@ -116,8 +131,14 @@ func (d *draft) read(root value) {
 	if v, ok := o.get("neighbours"); ok {
 		d.list(v, maxValues, "neighbours", d.readNeighbour)
 	}
+	if v, ok := o.get("classes"); ok && !d.list(v, MaxClasses, "classes", d.readClass) {
+		d.classesPartial = true
+	}
 	if v, ok := o.get("transit"); ok {
 		choice(&d.walker, v, "transit", transitWords, &d.config.Transit)
+	}
+	if v, ok := o.get("secure"); ok {
+		d.boolean(v, &d.config.Secure)
 	}
 	if v, ok := o.get("probes"); ok && !d.list(v, MaxProbes, "probes", d.readProbe) {
 		d.probesPartial = true

@@ -56,6 +56,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 	}
 	want := &Config{
 		Name: "director.yaml",
+		Text: []byte(whole),
 		Ports: []Port{
 			{
 				Name: "outside", Device: "net_af_packet0,iface=eth1", Side: SideClients,
@@ -108,7 +109,7 @@ func TestParseReadsEveryKey(t *testing.T) {
 
 func TestExamplesLoad(t *testing.T) {
 	files, err := filepath.Glob("examples/*")
-	if err != nil || len(files) < 4 {
+	if err != nil || len(files) < 6 {
 		t.Fatalf("examples: %v, %v", files, err)
 	}
 	for _, file := range files {
@@ -134,8 +135,8 @@ func TestExamplesShowEveryKey(t *testing.T) {
 		}
 		text = append(text, b...)
 	}
-	for _, key := range slices.Concat(realKeys, virtualKeys, templateKeys) {
-		if !regexp.MustCompile(`(?m)(^ *(- )?|{|, )`+key+`: `).Match(text) && key != "ca" { // needs a file
+	for _, key := range slices.Concat(topKeys, classKeys, realKeys, virtualKeys, stickyKeys, bindingKeys, templateKeys) {
+		if !regexp.MustCompile(`(?m)(^ *(- )?|{|, )`+key+`:( |\n)`).Match(text) && key != "ca" { // needs a file
 			t.Errorf("no example has %s", key)
 		}
 	}
@@ -188,7 +189,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("standard input: %+v, %v", c, err)
 	}
 	_, err = Load("-", strings.NewReader("ports"))
-	wantError(t, err, `<stdin>:1:1: want keys and values, not "ports"; the keys here are ports, routes, neighbours, transit, probes, reals and virtuals`)
+	wantError(t, err, `<stdin>:1:1: want keys and values, not "ports"; the keys here are ports, routes, neighbours, classes, transit, secure, probes, reals and virtuals`)
 	_, err = Load("-", iotest.ErrReader(errors.New("broken pipe")))
 	wantError(t, err, "<stdin>: cannot be read: broken pipe; give --config the path of a configuration file")
 

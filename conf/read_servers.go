@@ -4,8 +4,6 @@ import (
 	"math"
 	"net/netip"
 	"time"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // The keys of reals and of virtuals, those that both have at the end.
@@ -14,13 +12,25 @@ var (
 		"name", "address", "port", "weight", "state", "maxconns", "load", "reassign", "reassign-after", "auto-return",
 	}, givenKeys...)
 	virtualKeys = append([]string{
-		"name", "address", "port", "protocol", "predictor", "fastest", "hash", "timers", "unknown", "reals",
-		"reassign", "reassign-after", "reset", "no-real", "synguard",
+		"name", "address", "port", "protocol", "class", "predictor", "fastest", "hash", "sticky", "timers", "expiry",
+		"unknown", "reals", "reassign", "reassign-after", "reset", "no-real", "synguard",
 	}, givenKeys...)
 )
 
+// usualReal is one that says nothing.
+func usualReal() Real {
+	return Real{Weight: 1, Threshold: DefaultThreshold, Retry: DefaultRetry, SlowStart: DefaultSlowStart}
+}
+
+// usualVirtual is one that says nothing.
+func usualVirtual() Virtual {
+	return Virtual{
+		Protocol: TCP, Aging: DefaultAging, Timers: DefaultTimers(), Reassign: DefaultReassign, ReassignAfter: DefaultReassignAfter,
+	}
+}
+
 func (d *draft) readReal(_ int, v value) {
-	r := Real{Weight: 1, Threshold: DefaultThreshold, Retry: DefaultRetry, SlowStart: DefaultSlowStart}
+	r := usualReal()
 	var at realPlaces
 	o, ok := d.object(v, realKeys...)
 	if !ok {
@@ -72,9 +82,7 @@ func (d *draft) readReal(_ int, v value) {
 }
 
 func (d *draft) readVirtual(_ int, v value) {
-	x := Virtual{
-		Protocol: TCP, Aging: DefaultAging, Timers: DefaultTimers(), Reassign: DefaultReassign, ReassignAfter: DefaultReassignAfter,
-	}
+	x := usualVirtual()
 	var at virtualPlaces
 	o, ok := d.object(v, virtualKeys...)
 	if !ok {
@@ -93,18 +101,26 @@ func (d *draft) readVirtual(_ int, v value) {
 		at.address = v
 		x.Address = d.address(v)
 	}
-	if v, ok := o.need("port", "80"); ok {
-		n, _ := d.number(v, 1, 65535)
-		x.Port = uint16(n)
+	if v, ok := o.need("port", "80"); !ok || !d.virtualPort(v, &x.Port) {
+		at.half = true
 	}
-	if v, ok := o.get("protocol"); ok {
-		if !choice(&d.walker, v, "protocol", protocolWords, &x.Protocol) {
-			x.Port = 0 // half an endpoint is compared with nothing
-		}
+	if v, ok := o.get("protocol"); ok && !choice(&d.walker, v, "protocol", protocolWords, &x.Protocol) {
+		at.half = true
+	}
+	if v, ok := o.get("class"); ok {
+		at.class = v
+		x.Class, ok = d.text(v, "the name of a class")
+		at.half = at.half || !ok
 	}
 	d.readPredictor(&o, &x, &at)
+	if v, ok := o.get("sticky"); ok {
+		d.readSticky(v, &x.Sticky, &at)
+	}
 	if v, ok := o.get("timers"); ok {
 		d.readTimers(v, &x.Timers)
+	}
+	if v, ok := o.get("expiry"); ok {
+		choice(&d.walker, v, "expiry", expiryWords, &x.Expiry)
 	}
 	if v, ok := o.get("unknown"); ok {
 		choice(&d.walker, v, "answer", unknownWords, &x.Unknown)
@@ -123,7 +139,7 @@ func (d *draft) readVirtual(_ int, v value) {
 	if v, ok := o.get("reals"); ok {
 		at.list = v
 		if at.reals = d.readNames(v); at.reals != nil {
-			x.Reals = at.reals.names
+			x.Reals, x.Weights = at.reals.names, at.reals.weights
 		}
 	}
 	if at.given = d.readGiven(&o); at.given != nil {
@@ -131,6 +147,16 @@ func (d *draft) readVirtual(_ int, v value) {
 	}
 	d.config.Virtuals = append(d.config.Virtuals, x)
 	d.virtuals = append(d.virtuals, at)
+}
+
+// virtualPort reads a port, or any, which is written 0, too.
+func (d *draft) virtualPort(v value, to *uint16) bool {
+	if rawText(v) == "any" {
+		return true
+	}
+	n, ok := d.number(v, 0, 65535)
+	*to = uint16(n)
+	return ok
 }
 
 func (d *draft) readTimers(v value, t *Timers) {
@@ -151,24 +177,4 @@ func (d *draft) readTimers(v value, t *Timers) {
 			d.timer(v, timer.to)
 		}
 	}
-}
-
-// readNames reads a list of reals, once for all the aliases that name it.
-func (d *draft) readNames(v value) *nameList {
-	l := &nameList{value: v}
-	if v.node.Kind == yaml.AliasNode {
-		l.node = v.node.Alias
-	}
-	if known := d.lists[l.node]; known != nil {
-		return known
-	}
-	ok := d.list(v, MaxReals, "reals", func(_ int, v value) {
-		s, _ := d.text(v, "the name of a real")
-		l.names = append(l.names, s)
-	})
-	if !ok {
-		return nil
-	}
-	d.lists[l.node] = l
-	return l
 }

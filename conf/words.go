@@ -25,8 +25,9 @@ const (
 // Protocol is the number of an L4 protocol as IPv4 headers carry it.
 type Protocol uint8
 
-// The protocols; TCP is the default.
+// The protocols; TCP is the default. Any stands for TCP and UDP both, where neither has a virtual of its own.
 const (
+	Any Protocol = 0
 	TCP Protocol = 6
 	UDP Protocol = 17
 )
@@ -85,6 +86,16 @@ const (
 	ResetPass
 )
 
+// Expiry says whether the end of an idle timer is told to both ends of a TCP
+// connection.
+type Expiry uint8
+
+// The ways to expire; ExpirySilent is the default.
+const (
+	ExpirySilent Expiry = iota
+	ExpiryReset         // both get a RST
+)
+
 // Above says what becomes of a SYN above the limit of half-open connections.
 type Above uint8
 
@@ -127,11 +138,12 @@ type word[T ~uint8] struct {
 var (
 	sideWords     = []word[Side]{{"clients", SideClients}, {"reals", SideReals}, {"both", SideBoth}}
 	transitWords  = []word[Transit]{{"drop", TransitDrop}, {"route", TransitRoute}}
-	protocolWords = []word[Protocol]{{"tcp", TCP}, {"udp", UDP}}
+	protocolWords = []word[Protocol]{{"tcp", TCP}, {"udp", UDP}, {"any", Any}}
 	hashOfWords   = []word[HashOf]{{"address", HashAddress}, {"endpoint", HashEndpoint}}
 	unknownWords  = []word[Unknown]{{"rst", RST}, {"drop", Drop}}
 	pollWords     = []word[Poll]{{"auto", PollAuto}, {"busy", PollBusy}, {"adaptive", PollAdaptive}}
 	resetWords    = []word[ResetAnswer]{{"withhold", ResetWithhold}, {"pass", ResetPass}}
+	expiryWords   = []word[Expiry]{{"silent", ExpirySilent}, {"rst", ExpiryReset}}
 	aboveWords    = []word[Above]{{"evict", AboveEvict}, {"drop", AboveDrop}}
 	stateWords    = []word[State]{
 		{"in-service", StateInService},
@@ -163,8 +175,7 @@ var recordTypes = []string{"A", "AAAA", "TXT", "SOA", "NS"}
 
 // laterWords are those that the specification knows and this version does not.
 var laterWords = map[string][]string{
-	"protocol": {"any"},
-	"remedy":   {"cookies"},
+	"remedy": {"cookies"},
 }
 
 // String returns the word of the configuration file.
@@ -190,6 +201,9 @@ func (s State) String() string { return wordOf(stateWords, s) }
 
 // String returns the word of the configuration file.
 func (r ResetAnswer) String() string { return wordOf(resetWords, r) }
+
+// String returns the word of the configuration file.
+func (e Expiry) String() string { return wordOf(expiryWords, e) }
 
 // String returns the word of the configuration file.
 func (a Above) String() string { return wordOf(aboveWords, a) }
