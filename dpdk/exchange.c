@@ -405,7 +405,7 @@ uint32_t ld_exchange(uintptr_t handle)
 {
 	struct ld_exchange *x = (struct ld_exchange *)handle;
 
-	if (x->count > 0) /* no spare frame is written without a burst */
+	if (x->count > 0 || x->spared > 0)
 		settle(x);
 	if (x->rings > 0)
 		pass_on(x);

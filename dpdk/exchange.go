@@ -118,8 +118,8 @@ const MaxSpares = C.LD_MAX_SPARES
 // where the mempool is empty, others' Data is nil.
 func (x *Exchange) Spares() []Frame { return x.spares }
 
-// Spared says that so many of the first spare frames were written and have a verdict: the next Exchange sends them with
-// the burst and fills their places anew. There must be a burst.
+// Spared says that so many of the first spare frames were written and have a verdict: the next Exchange sends them
+// behind the burst, or without one, and fills their places anew.
 func (x *Exchange) Spared(n int) { *x.spared = C.uint32_t(n) }
 
 // Now is the TSC at the end of the last Exchange.

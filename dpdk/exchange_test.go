@@ -390,14 +390,18 @@ func TestNow(t *testing.T) {
 	}
 }
 
-// TestSpares sends frames of the worker's own beside a burst. Their places are filled anew as far as the mempool goes,
-// and empty ones say so.
+// TestSpares sends frames of the worker's own, beside a burst and, as the sweep of an idle worker does, without one. Their
+// places are filled anew as far as the mempool goes, and empty ones say so.
 func TestSpares(t *testing.T) {
 	worker(t)
 	spares := pool(t, dpdk.MaxSpares+3, 2048)
 	l := newLoop(t, "net_ring0", dpdk.ExchangeConfig{Spares: spares})
-	for round := range 3 {
-		l.feed(t, payload(1, 60))
+	for round := range 4 {
+		if round%2 == 0 {
+			l.feed(t, payload(1, 60))
+		} else if n := l.x.Exchange(); n != 0 {
+			t.Fatalf("round %d: %d frames came from nowhere", round, n)
+		}
 		var sent [][]byte
 		for i := range 5 {
 			f := &l.x.Spares()[i]

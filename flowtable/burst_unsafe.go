@@ -18,8 +18,9 @@ func (t *Table) PrefetchBoth(hash uint64) {
 }
 
 // Candidates gives for each of n hashes, at most MaxBurst, the first entry with an equal tag and starts the load
-// of its record. The tag may be another flow's: compare with Matches, then ask Find. 0 says that no flow had the
-// key at the time of the call; before Insert, ask Find whether an earlier packet of the burst has opened it.
+// of its record. The tag may be another flow's: compare with Matches if the flow is Steady, else with Shows, then ask
+// Find. 0 says that no flow had the key at the time of the call; before Insert, ask Find whether an earlier packet of the
+// burst has opened it.
 func (t *Table) Candidates(hash *[MaxBurst]uint64, ref *[MaxBurst]Ref, n int) {
 	t.candidates(hash, ref, n)
 }

@@ -12,6 +12,7 @@ import (
 func FuzzTable(f *testing.F) {
 	f.Add([]byte{7, 2, 0, 0x12, 0x34, 0, 0x56, 0x78, 1, 0x12, 0x34, 2, 0, 0})
 	f.Add([]byte{63, 12, 0, 1, 2, 0, 3, 4, 0, 5, 6, 2, 0, 1, 0, 7, 8, 2, 0, 0})
+	f.Add([]byte{63, 4, 0, 1, 2, 4, 1, 3, 12, 1, 6, 20, 9, 4, 3, 1, 2, 7, 1, 3, 2, 1, 0, 15, 1, 6}) // translated ones
 	f.Add([]byte{1, 0, 0, 1, 2, 0, 1, 2, 0, 9, 9, 0, 8, 8, 2, 0, 0, 2, 0, 0})
 	heap := Heap(Size(64))
 	f.Fuzz(func(t *testing.T, ops []byte) {
@@ -26,7 +27,7 @@ func FuzzTable(f *testing.F) {
 		}
 		m := model{entries: make(map[Key]Ref), records: make(map[uint32]Record)}
 		for ops = ops[2:]; len(ops) >= 3; ops = ops[3:] {
-			r := fuzzFlow(ops[1], ops[2])
+			r := fuzzFlow(ops[0]>>2, ops[1], ops[2])
 			switch ops[0] % 4 {
 			case 0, 1:
 				m.insert(t, table, r, hash)
@@ -41,14 +42,19 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// fuzzFlow is one of 2^16 connections among eight endpoints of each kind, which overlap.
-func fuzzFlow(a, b byte) Record {
-	return Record{
+// fuzzFlow is one of 2^16 connections among eight endpoints of each kind, which overlap; a half of them are translated, to
+// ports that others have.
+func fuzzFlow(translated, a, b byte) Record {
+	r := Record{
 		Client: uint32(a & 7), ClientPort: uint16(a >> 3 & 3),
 		Virtual: uint32(b&7) + 4, VirtualPort: uint16(b >> 3 & 3),
 		Real: uint32(a>>5&7) + 6, RealPort: uint16(b >> 5 & 3),
 		Protocol: 6 + b>>7*11, Phase: Established,
 	}
+	if translated&1 != 0 {
+		r.Translate(uint16(translated >> 1 & 3))
+	}
+	return r
 }
 
 type model struct {
@@ -123,7 +129,11 @@ func (m *model) look(t *testing.T, table *Table, k Key, hash func(*Key) uint64) 
 	if ref != twin || ref[0] == 0 && want != 0 {
 		t.Fatalf("%+v: candidates %#x and %#x, want %#x", k, ref[0], twin[0], want)
 	}
-	if ref[0] != 0 && table.Record(ref[0].Record()).Matches(&k, ref[0].Direction()) && ref[0] != want {
+	if ref[0] == 0 {
+		return
+	}
+	r, d := table.Record(ref[0].Record()), ref[0].Direction()
+	if (r.Matches(&k, d) && r.Steady() || r.Shows(&k, d)) && ref[0] != want {
 		t.Fatalf("%+v: candidate %#x matches, want %#x", k, ref[0], want)
 	}
 }

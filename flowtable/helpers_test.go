@@ -98,4 +98,13 @@ func check(tb testing.TB, t *Table, hash func(*Key) uint64) {
 	if len(seen) != 2*int(t.used) {
 		tb.Fatalf("%d entries for %d records", len(seen), t.used)
 	}
+	translated := 0
+	for n := range t.extent {
+		if t.records[n+1].Flags&Translated != 0 {
+			translated++
+		}
+	}
+	if translated != int(t.translated) {
+		tb.Fatalf("%d records are translated, counted %d", translated, t.translated)
+	}
 }

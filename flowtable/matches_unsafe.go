@@ -2,8 +2,9 @@ package flowtable
 
 import "unsafe"
 
-// Matches tells whether a packet with key k is of this flow, going the way d. The direction of the next packet
-// cannot be guessed, so it is not branched on: it says where in the record the key's two neighbours begin.
+// Matches tells whether a packet with key k is of this flow, going the way d; of a translated one ask Shows. The
+// direction of the next packet cannot be guessed, so it is not branched on: it says where in the record the key's two
+// neighbours begin.
 //
 // Both neighbours are compared as one word, addresses and ports alike.
 func (r *Record) Matches(k *Key, d Direction) bool {

@@ -11,11 +11,12 @@ const (
 	Reset                    // one end sent a RST; data restores the connection
 	UDP                      // a UDP flow, alive by its idle timer
 	Ditched                  // the real refused the client's SYN, or did not answer and there was no other: the next SYN may go elsewhere
+	Cut                      // the director ends it: whatever an end sends is answered with RST
 )
 
 // String is the word that operators see.
 func (p Phase) String() string {
-	return [...]string{"free", "half-open", "established", "closing", "reset", "udp", "ditched"}[p]
+	return [...]string{"free", "half-open", "established", "closing", "reset", "udp", "ditched", "cut"}[p]
 }
 
 // Counted tells whether a connection in this phase counts on its virtual and real.
@@ -25,20 +26,31 @@ func (p Phase) Counted() bool { return p == HalfOpen || p == Established || p ==
 // the attempt's data.
 func (p Phase) Opening() bool { return p == HalfOpen || p == Ditched }
 
-// Steady tells whether the connection is one that data alone does not change.
+// Steady tells whether the connection is one that data alone does not change, and whose packets have one endpoint
+// replaced: not both, as those of a translated one.
 func (r *Record) Steady() bool {
-	return (r.Phase == Established || r.Phase == UDP) && r.Flags&Watched == 0
+	return (r.Phase == Established || r.Phase == UDP) && r.Flags&(Watched|Translated) == 0
 }
 
 // Flags of a record.
 const (
-	ClientFIN uint8 = 1 << iota // the client sent a FIN
-	RealFIN                     // the real sent a FIN
-	SYNACK                      // the real answered the SYN
-	RealReset                   // the RST of phase Reset came from the real
-	Trial                       // it is the trial of a real in state testing
-	Watched                     // the real is failed: its next packet shows life
+	ClientFIN  uint8 = 1 << iota // the client sent a FIN
+	RealFIN                      // the real sent a FIN
+	SYNACK                       // the real answered the SYN
+	RealReset                    // the RST of phase Reset came from the real
+	Trial                        // it is the trial of a real in state testing
+	Watched                      // the real is failed: its next packet shows life
+	Translated                   // the real sees another port of the client's: Extension
 )
+
+// Of a connection in phase Cut the first two flags say who knows: whose segment was answered with RST, or who sent one.
+const (
+	ClientTold = ClientFIN
+	RealTold   = RealFIN
+)
+
+// Sticky is a flag, too: the connection counts on its client's sticky entry, while it counts at all.
+const Sticky uint8 = 1 << 7
 
 // Direction says which way a packet of a flow goes.
 type Direction uint8
@@ -50,7 +62,7 @@ const (
 
 // Record is one connection: one cache line. Addresses and ports are in host byte order. Real, Client and
 // Virtual (and their ports) stand in the order in which a packet of either direction names two neighbours:
-// Matches relies on it. What the two keys are made of stays as it is from Insert to Remove.
+// Matches relies on it. What the two keys are made of, Translate's included, stays as it is from Insert to Remove.
 type Record struct {
 	Real, Client, Virtual             uint32
 	RealPort, ClientPort, VirtualPort uint16
@@ -66,7 +78,7 @@ type Record struct {
 	ToReal, ToClient                  uint16 // next-hop slots
 	Flags                             uint8
 	SYNs                              uint8  // SYNs of this attempt, while half-open
-	Extension                         uint32 // record in the extension pool; 0: none
+	Extension                         uint32 // of a translated flow the client's port as the real sees it; 0: none
 	union                             [2]uint64
 }
 
@@ -118,5 +130,36 @@ func (r *Record) ForwardKey() Key {
 
 // ReplyKey is what the real's packets show.
 func (r *Record) ReplyKey() Key {
-	return Key{r.Real, r.Client, r.RealPort, r.ClientPort, r.Protocol}
+	return Key{r.Real, r.Client, r.RealPort, r.ShownPort(), r.Protocol}
+}
+
+// Translate has the real see another port of the client's. The caller counts it in L4Diff. Not between Insert and Remove.
+func (r *Record) Translate(port uint16) {
+	r.Flags |= Translated
+	r.Extension = uint32(port)
+}
+
+// ShownPort is the client's port as the real sees it.
+func (r *Record) ShownPort() uint16 {
+	if r.Flags&Translated != 0 {
+		return uint16(r.Extension)
+	}
+	return r.ClientPort
+}
+
+// OtherPort is what a packet going the way d of a translated flow is given in place of the client's port; L4Diff counts it.
+func (r *Record) OtherPort(d Direction) uint16 {
+	if d == Forward {
+		return r.ShownPort()
+	}
+	return r.ClientPort
+}
+
+// Shows tells whether a packet with key k is of this flow, going the way d, translated or not. Matches, which is
+// quicker, knows no translation: what it says is so if the flow is Steady.
+func (r *Record) Shows(k *Key, d Direction) bool {
+	if r.Flags&Translated != 0 && d == Reply {
+		return r.ReplyKey() == *k
+	}
+	return r.Matches(k, d)
 }

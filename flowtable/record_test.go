@@ -66,6 +66,39 @@ func TestMatchesIsTheKeysOfBothDirections(t *testing.T) {
 	}
 }
 
+// TestTranslated: the real's packets show another port of the client's, the client's their own.
+func TestTranslated(t *testing.T) {
+	r := flow(3)
+	plain := r
+	if r.ShownPort() != r.ClientPort {
+		t.Errorf("port %d is shown, want %d", r.ShownPort(), r.ClientPort)
+	}
+	r.Translate(65535)
+	want := plain.ReplyKey()
+	want.DstPort = 65535
+	if r.ForwardKey() != plain.ForwardKey() || r.ReplyKey() != want || r.ShownPort() != 65535 || r.ClientPort != plain.ClientPort {
+		t.Errorf("keys %+v and %+v, want %+v and %+v", r.ForwardKey(), r.ReplyKey(), plain.ForwardKey(), want)
+	}
+	for _, r := range []Record{plain, r} {
+		for _, d := range []Direction{Forward, Reply} {
+			k := key(&r, d)
+			if !r.Shows(&k, d) || r.Shows(&k, 1-d) {
+				t.Errorf("%+v is not of %+v going the way %d alone", k, r, d)
+			}
+			for bit := range 104 {
+				k := key(&r, d)
+				flip(&k, bit)
+				if r.Shows(&k, d) {
+					t.Errorf("direction %d: shows with bit %d of the key flipped", d, bit)
+				}
+			}
+		}
+	}
+	if k := plain.ReplyKey(); r.Shows(&k, Reply) {
+		t.Error("the real's packets to the client's own port are of the translated flow")
+	}
+}
+
 // flip turns one of the 104 bits of a five-tuple.
 func flip(k *Key, bit int) {
 	switch {
@@ -123,8 +156,10 @@ func TestPhases(t *testing.T) {
 		if r := (Record{Phase: c.phase}); r.Steady() != c.steady || c.phase.Opening() != c.opening {
 			t.Errorf("%v is steady: %v, opening: %v", c.phase, r.Steady(), c.phase.Opening())
 		}
-		if r := (Record{Phase: c.phase, Flags: Watched}); r.Steady() {
-			t.Errorf("%v is steady although watched", c.phase)
+		for _, flag := range []uint8{Watched, Translated} {
+			if r := (Record{Phase: c.phase, Flags: flag}); r.Steady() {
+				t.Errorf("%v is steady although its flags are %#x", c.phase, flag)
+			}
 		}
 		if c.phase.String() != c.word || c.phase.Counted() != c.counted {
 			t.Errorf("%v counts: %v; want %s, %v", c.phase, c.phase.Counted(), c.word, c.counted)

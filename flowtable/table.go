@@ -24,11 +24,12 @@ type Table struct {
 	nbuckets uint32
 	seed     [3]uint64
 
-	free      uint32 // newest freed record, linked through Record.Real; 0 ends the list
-	extent    uint32 // records above it were never used
-	used      uint32
-	displaced uint64
-	ways      [reach]step
+	free       uint32 // newest freed record, linked through Record.Real; 0 ends the list
+	extent     uint32 // records above it were never used
+	used       uint32
+	translated uint32 // of those used
+	displaced  uint64
+	ways       [reach]step
 }
 
 // bucketsFor lays the index out for a load of 3/4: 93 % of the entries then sit in their first bucket.
@@ -74,15 +75,37 @@ func (t *Table) Find(k *Key, hash uint64) Ref {
 	if ref := t.findIn(b, tag, k); ref != 0 {
 		return ref
 	}
-	return t.findIn(t.other(b, tag), tag, k)
+	other := t.other(b, tag)
+	if ref := t.findIn(other, tag, k); ref != 0 || t.translated == 0 {
+		return ref
+	}
+	if ref := t.findTranslatedIn(b, tag, k); ref != 0 {
+		return ref
+	}
+	return t.findTranslatedIn(other, tag, k)
 }
 
-// findIn goes on past entries whose tag is equal and whose tuple is not.
+// findIn goes on past entries whose tag is equal and whose tuple is not, and past translated flows': to ask for their
+// tuples here would cost all others.
 func (t *Table) findIn(b, tag uint32, k *Key) Ref {
 	here := &t.buckets[b]
 	for i := range here.tag {
-		if here.tag[i] == tag && t.records[here.ref[i].Record()].Matches(k, here.ref[i].Direction()) {
-			return here.ref[i]
+		if here.tag[i] == tag {
+			if r := &t.records[here.ref[i].Record()]; r.Flags&Translated == 0 && r.Matches(k, here.ref[i].Direction()) {
+				return here.ref[i]
+			}
+		}
+	}
+	return 0
+}
+
+func (t *Table) findTranslatedIn(b, tag uint32, k *Key) Ref {
+	here := &t.buckets[b]
+	for i := range here.tag {
+		if here.tag[i] == tag {
+			if r := &t.records[here.ref[i].Record()]; r.Flags&Translated != 0 && r.Shows(k, here.ref[i].Direction()) {
+				return here.ref[i]
+			}
 		}
 	}
 	return 0
@@ -114,6 +137,9 @@ func (t *Table) insert(r *Record, forward, reply uint64) (uint32, error) {
 		return 0, ErrFull
 	}
 	t.records[n] = *r
+	if r.Flags&Translated != 0 {
+		t.translated++
+	}
 	return n, nil
 }
 
@@ -126,6 +152,9 @@ func (t *Table) Remove(n uint32) {
 func (t *Table) remove(n uint32, forward, reply uint64) {
 	t.drop(forward, refTo(n, Forward))
 	t.drop(reply, refTo(n, Reply))
+	if t.records[n].Flags&Translated != 0 {
+		t.translated--
+	}
 	t.give(n)
 }
 

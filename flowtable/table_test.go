@@ -113,6 +113,51 @@ func TestTakenReplyTupleIsRefused(t *testing.T) {
 	}
 }
 
+// TestTranslatedFlowsShareARealsEndpoint: where a reply tuple is taken, a translated one is another.
+func TestTranslatedFlowsShareARealsEndpoint(t *testing.T) {
+	for name, hash := range map[string]func(*Key) uint64{"hashes": nil, "one hash": collide(1)} {
+		t.Run(name, func(t *testing.T) {
+			table := newTable(t, 100)
+			if hash == nil {
+				hash = seededHash(table)
+			}
+			var flows []Record
+			for i := range uint32(7) {
+				r := flow(1)
+				r.Virtual += i
+				if i > 0 {
+					if _, err := insertWith(table, r, hash); !errors.Is(err, ErrTaken) {
+						t.Fatalf("got %v, want ErrTaken", err)
+					}
+					r.Translate(uint16(2000 + i))
+				}
+				if _, err := insertWith(table, r, hash); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := insertWith(table, r, hash); !errors.Is(err, ErrTaken) {
+					t.Fatalf("got %v, want ErrTaken", err)
+				}
+				flows = append(flows, r)
+			}
+			check(t, table, hash)
+			for i := range flows { // by turns, so that each is looked up beside others
+				for n, r := range flows {
+					for _, d := range []Direction{Forward, Reply} {
+						k := key(&r, d)
+						ref := table.Find(&k, hash(&k))
+						if gone := n < i; gone != (ref == 0) || !gone && (*table.Record(ref.Record()) != r || ref.Direction() != d) {
+							t.Errorf("flow %d, direction %d: found %#x, gone: %v", n, d, ref, gone)
+						}
+					}
+				}
+				k := flows[i].ForwardKey()
+				removeWith(table, table.Find(&k, hash(&k)).Record(), hash)
+				check(t, table, hash)
+			}
+		})
+	}
+}
+
 func TestFullShardRefuses(t *testing.T) {
 	const flows = 50
 	table := newTable(t, flows)

@@ -26,6 +26,7 @@ type Config struct {
 	CPUs     []int // one worker on each
 	Ports    []PortConfig
 	Flows    int // per worker
+	Sticky   int // entries that the table of sticky clients is made for, all workers together; 0: there is none
 	Burst    int
 	Mbufs    int // a mempool; 0: as many as queues, rings and caches can hold
 	RxDesc   int

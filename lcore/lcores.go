@@ -13,6 +13,7 @@ import (
 	"linedirector/flowtable"
 	"linedirector/lcore/forward"
 	"linedirector/lcore/ruleset"
+	"linedirector/lcore/sticky"
 )
 
 // Lcores are all workers and what they work with. Its methods are control's.
@@ -25,8 +26,10 @@ type Lcores struct {
 	workers []*worker
 	counts  []*ruleset.Counts
 	shared  *ruleset.Shared
+	sticky  *sticky.Table
 	wants   []*forward.Wants
 	lists   []*lister
+	steers  *forward.Steering
 	pools   map[int]*dpdk.Mempool // by socket
 	punts   [forward.PuntKinds][]*dpdk.Ring
 	inject  []*injector // by worker
@@ -60,9 +63,12 @@ func Open(c Config) (_ *Lcores, err error) {
 			return nil, err
 		}
 	}
-	steering := forward.NewSteering(len(c.CPUs))
+	if err := l.addSticky(); err != nil {
+		return nil, err
+	}
+	l.steers = forward.NewSteering(len(c.CPUs))
 	for i, p := range l.Ports {
-		if err := p.open(&c, steering, l.pools[p.Info.Socket]); err != nil {
+		if err := p.open(&c, l.steers, l.pools[p.Info.Socket]); err != nil {
 			return nil, &PortError{i, err}
 		}
 		l.undo = append(l.undo, func() { _ = p.device.Close() })
@@ -72,7 +78,7 @@ func Open(c Config) (_ *Lcores, err error) {
 		return nil, err
 	}
 	for i, cpu := range c.CPUs {
-		if err := l.addWorker(i, cpu, steering, rings); err != nil {
+		if err := l.addWorker(i, cpu, rings); err != nil {
 			return nil, fmt.Errorf("worker %d: %w", i, err)
 		}
 	}
@@ -93,12 +99,32 @@ func (l *Lcores) addPool(socket int) error {
 	return nil
 }
 
-func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings) error {
-	c := &l.config
-	socket := dpdk.AnySocket
-	if len(l.Ports) > 0 {
-		socket = l.Ports[0].Info.Socket
+// addSticky makes the table of sticky clients, if there is to be one.
+func (l *Lcores) addSticky() error {
+	entries := l.config.Sticky
+	if entries == 0 {
+		return nil
 	}
+	mem, err := dpdk.Alloc("sticky entries", sticky.Size(entries), sticky.Align, l.socket())
+	if err != nil {
+		return err
+	}
+	l.undo = append(l.undo, func() { dpdk.Free(mem) })
+	seed := secret()
+	l.sticky, err = sticky.New(mem, entries, [2]uint64(seed[:2]))
+	return err
+}
+
+// socket is the NUMA node of the workers' tables: the first port's.
+func (l *Lcores) socket() int {
+	if len(l.Ports) > 0 {
+		return l.Ports[0].Info.Socket
+	}
+	return dpdk.AnySocket
+}
+
+func (l *Lcores) addWorker(i, cpu int, rings *rings) error {
+	c, socket := &l.config, l.socket()
 	mem, err := dpdk.Alloc(fmt.Sprintf("shard-%d", i), flowtable.Size(c.Flows), 64, socket)
 	if err != nil {
 		return err
@@ -121,11 +147,12 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 
 	w := &worker{
 		number: i, cpu: cpu, clock: l.Clock, adaptive: c.Adaptive, exchange: exchange,
-		stats: &forward.Stats{}, cycles: &Cycles{}, rules: &l.rules, stop: &l.stop,
+		stats: &forward.Stats{}, cycles: &Cycles{}, rules: &l.rules, stop: &l.stop, shared: l.shared,
 	}
 	wants, list := &forward.Wants{}, &lister{}
 	path := forward.Config{
-		Self: i, Steering: steering, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants, Listing: &list.Listing,
+		Self: i, Steering: l.steers, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants, Listing: &list.Listing,
+		Sticky: l.sticky,
 		Spares: framesOf(exchange.Spares()), TickShift: beatShift,
 		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
 		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),
@@ -142,7 +169,7 @@ func (l *Lcores) addWorker(i, cpu int, steering *forward.Steering, rings *rings)
 	return nil
 }
 
-// secret is a shard's hash seed.
+// secret is the seed of a table's hash.
 func secret() (seed [3]uint64) {
 	var b [24]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
@@ -242,6 +269,9 @@ func (l *Lcores) Acknowledged() uint32 {
 
 // Counts are the workers' counters by slot.
 func (l *Lcores) Counts() []*ruleset.Counts { return l.counts }
+
+// Sticky is the table of sticky clients, nil if there is none. It is there until Close.
+func (l *Lcores) Sticky() *sticky.Table { return l.sticky }
 
 // Now is the tick by which workers reckon.
 func (l *Lcores) Now() uint32 { return l.Clock.Tick(dpdk.TSC()) }

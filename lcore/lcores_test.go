@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linedirector/dpdk"
+	"linedirector/flowtable"
 	"linedirector/lcore/forward"
 	"linedirector/lcore/packet"
 	"linedirector/lcore/ruleset"
@@ -90,9 +92,11 @@ func rules(l *Lcores, generation uint32) *ruleset.Snapshot {
 		port     uint16
 		protocol uint8
 	}{{80, packet.ProtocolTCP}, {53, packet.ProtocolUDP}} {
+		members := []ruleset.Member{{Binding: uint32(i + 1), Real: uint16(i + 1), Weight: 1}}
 		src.Virtuals = append(src.Virtuals, ruleset.VirtualSource{
 			Slot: uint16(i + 1), Address: ip4(ipVirtual), Port: v.port, Protocol: v.protocol, Timers: timers,
-			Members: []ruleset.Member{{Binding: uint32(i + 1), Real: uint16(i + 1), Weight: 1}},
+			Sticky:  ruleset.Sticky{Group: uint16(i + 1), Bits: 32, Timer: 1 << 20}, // where there is a table
+			Members: members, Keepers: members,
 		})
 	}
 	for i, p := range l.Ports {
@@ -143,7 +147,9 @@ func TestForwards(t *testing.T) {
 		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
 			in, want := conversation(connections)
 			writeCapture(inFile(n), in)
-			l := open(t, config(workers, fmt.Sprintf("net_pcap%d", n)))
+			c := config(workers, fmt.Sprintf("net_pcap%d", n))
+			c.Sticky = 1000
+			l := open(t, c)
 			must(t, l.Start(rules(l, 1)))
 			until(t, "all frames are forwarded", func() bool { return l.sent(0) == uint64(len(want)) })
 			must(t, l.Stop())
@@ -166,6 +172,9 @@ func TestForwards(t *testing.T) {
 			}
 			if some := stats.handed > 0; some != (workers > 1) {
 				t.Errorf("%d frames were handed over", stats.handed)
+			}
+			if entries := l.Sticky().Stats().Used; entries != 2*connections {
+				t.Errorf("%d sticky entries", entries)
 			}
 			var opened uint64
 			for _, c := range l.Counts() {
@@ -324,6 +333,37 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestExplain: whichever worker owns a client's flows says what it would do; and flows are listed between questions. A worker
+// that has ended says nothing.
+func TestExplain(t *testing.T) {
+	l := open(t, config(2, "net_ring4"))
+	must(t, l.Start(rules(l, 1)))
+	q := forward.Question{Virtual: ip4(ipVirtual), VirtualPort: 80, Protocol: packet.ProtocolTCP}
+	var asking sync.WaitGroup
+	for n := range 4 {
+		asking.Go(func() {
+			for i := range 50 {
+				q := q
+				q.Client, q.ClientPort = ip4(client(n).ip), uint16(40000+i)
+				owner := l.Owner(q.Client, q.ClientPort)
+				if a, err := l.Explain(owner, q); err != nil || a != (forward.Answer{VirtualSlot: 1, Real: 1}) {
+					t.Errorf("%+v: %+v, %v", q, a, err)
+				}
+				if n, next, err := l.Flows(owner, 1, make([]flowtable.Record, 10)); n != 0 || next != 0 || err != nil {
+					t.Errorf("%d flows, next %d, %v", n, next, err)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	must(t, l.Stop())
+	for range 2 {
+		if _, err := l.Explain(0, q); !errors.Is(err, errNoAnswer) {
+			t.Error(err)
+		}
+	}
+}
+
 // A worker that has nothing to do leaves its CPU to others, and is quick all the same when something comes.
 func TestNaps(t *testing.T) {
 	writeCapture(inFile(7), nil)
@@ -384,13 +424,23 @@ func TestOpenFails(t *testing.T) {
 	if _, err := Open(c); err == nil || port(err) != -1 || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("more mbufs than memory: %v", err)
 	}
+	c = config(1, "net_null0")
+	c.Sticky = 1 << 24
+	if _, err := Open(c); err == nil || !strings.Contains(err.Error(), "for sticky entries") || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("more sticky entries than memory: %v", err)
+	}
 	c = config(1, "net_pcap9")
 	c.Flows = 1 << 24
 	if _, err := Open(c); err == nil || !strings.HasPrefix(err.Error(), "worker 0: ") || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("more flows than memory: %v", err)
 	}
 	used["net_pcap9"] = true
-	l := open(t, config(2, "net_null0"))
+	c = config(2, "net_null0")
+	c.Sticky = 1000
+	l := open(t, c)
+	if l.Sticky() == nil || l.Sticky().Stats().Capacity != 1000 {
+		t.Error("no table of 1000 sticky entries")
+	}
 	if rx, tx := l.Ports[0].Queues(); rx != 2 || tx != 2 {
 		t.Errorf("%d rx and %d tx queues for two workers", rx, tx)
 	}

@@ -23,7 +23,7 @@ const pcaps = 10
 // TestMain starts EAL once for all tests, on memory without hugepages and on virtual devices:
 //
 //	net_pcap0 to 9     read inN.pcap, which a test writes before it opens the device, and write outN.pcap
-//	net_ring0 to 3     what is transmitted comes back
+//	net_ring0 to 4     what is transmitted comes back
 //	net_null0          a source of endless frames and a sink, with RSS and many queues
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(files)
-	devices := []string{"net_ring0", "net_ring1", "net_ring2", "net_ring3", "net_null0"}
+	devices := []string{"net_ring0", "net_ring1", "net_ring2", "net_ring3", "net_ring4", "net_null0"}
 	for n := range pcaps {
 		writeCapture(inFile(n), nil)
 		devices = append(devices, fmt.Sprintf("net_pcap%d,rx_pcap=%s,tx_pcap=%s", n, inFile(n), outFile(n)))

@@ -31,6 +31,8 @@ type worker struct {
 	cycles   *Cycles
 	rules    *atomic.Pointer[ruleset.Snapshot]
 	stop     *atomic.Bool
+	shared   *ruleset.Shared
+	lost     uint64 // frames, when admit looked last
 }
 
 // pin makes the calling thread the worker's: nothing else of Go runs on it, and DPDK knows it.
@@ -69,6 +71,7 @@ func (w *worker) run() {
 		if t := w.clock.Tick(now); t != tick {
 			tick = t
 			w.path.Publish()
+			w.admit(now)
 			w.cycles.Total.Store(now - start)
 			w.cycles.Busy.Store(spent.busy)
 			w.cycles.Longest.Store(spent.longest)
@@ -79,6 +82,21 @@ func (w *worker) run() {
 			}
 		}
 		spent.nap = nap.after(n)
+	}
+}
+
+// admit tells all workers, if the exchange has lost frames since it looked last, so that no real is blamed.
+func (w *worker) admit(now uint64) {
+	lost, c := uint64(0), w.exchange.Counters()
+	for _, n := range c.TxFull {
+		lost += n
+	}
+	for _, n := range c.HandFull {
+		lost += n
+	}
+	if lost != w.lost {
+		w.lost = lost
+		w.shared.Lose(w.clock.Beat(now))
 	}
 }
 

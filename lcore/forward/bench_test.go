@@ -11,6 +11,7 @@ import (
 	"linedirector/flowtable"
 	"linedirector/lcore/packet"
 	"linedirector/lcore/ruleset"
+	"linedirector/lcore/sticky"
 )
 
 const benchBurst = 32
@@ -194,6 +195,104 @@ func BenchmarkRetry(b *testing.B) {
 	b.StopTimer()
 	if got := moved(w); got < uint64(b.N)*9/10 {
 		b.Fatalf("%d of %d SYNs moved", got, b.N)
+	}
+}
+
+// BenchmarkSticky is the SYN that opens a connection, each of another of half a million clients, where clients keep no real,
+// where they do and are new, and where they have an entry.
+func BenchmarkSticky(b *testing.B) {
+	const flows = 500_000
+	for _, name := range []string{"off", "new", "known"} {
+		b.Run(name, func(b *testing.B) {
+			shard, entries := hugeMemory(b, flowtable.Size(flows)), hugeMemory(b, sticky.Size(2*flows))
+			table, err := sticky.New(entries, 2*flows, [2]uint64{1, 2})
+			if err != nil {
+				b.Fatal(err)
+			}
+			frames, buffers := synFrames(b)
+			var w *world
+			burst := func(n int) {
+				for i, buf := range buffers {
+					aimSYN(buf, 0)
+					binary.BigEndian.PutUint32(buf[26:], 0x0b000000+uint32((n+i)%flows*7919%flows))
+				}
+				w.Burst(frames, uint64(w.time))
+			}
+			restart := func() {
+				clear(shard)
+				w = newWorld(b, flows, shard)
+				if name != "off" {
+					keepClients(32)(w)
+					w.Worker.sticky = table
+				}
+			}
+			if name == "known" {
+				for restart(); w.live.opened < flows; {
+					burst(int(w.live.opened))
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := 0; n < b.N; n += benchBurst {
+				if n%flows < benchBurst {
+					b.StopTimer()
+					if name == "new" {
+						table.PurgeGroup(1)
+					}
+					restart()
+					b.StartTimer()
+				}
+				burst(n)
+			}
+			b.StopTimer()
+			w.Publish()
+			if kept := w.stats.StickyHits.Load() > 0; totalDrops(w.stats) != 0 || kept != (name == "known") {
+				b.Fatal(totalDrops(w.stats), " drops, ", w.stats.StickyHits.Load(), " kept")
+			}
+		})
+	}
+}
+
+// BenchmarkFlush cuts a hundred thousand established connections, both ends asked: time a connection.
+func BenchmarkFlush(b *testing.B) {
+	const flows = 100_000
+	w := newWorld(b, flows, hugeMemory(b, flowtable.Size(flows)))
+	w.spares = make([]Frame, 32)
+	for i := range w.spares {
+		w.spares[i].SetBytes(make([]byte, 0, packet.AnswerRoom))
+	}
+	frames, buffers := synFrames(b)
+	for n := 0; n < flows; n += benchBurst {
+		for i, buf := range buffers {
+			aimSYN(buf, uint32(n+i))
+		}
+		w.Burst(frames, uint64(w.time))
+	}
+	for n := range w.table.Extent() {
+		if r := w.table.Record(n + 1); r.Phase == flowtable.HalfOpen {
+			w.opened(r)
+			r.Establish(flowtable.Established)
+		}
+	}
+	usual := w.Rules()
+	flushVirtual(w)
+	flush := w.Rules()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for cut := 0; cut < b.N; cut += flows {
+		w.Use(flush)
+		w.time += 2 * second
+		for before := w.live.cut; w.live.cut-before < flows; {
+			w.Burst(nil, uint64(w.time))
+		}
+		b.StopTimer()
+		w.Use(usual)
+		for n := range w.table.Extent() {
+			r := w.table.Record(n + 1)
+			r.Phase = flowtable.Established
+			w.counts.Restore(r.Binding, r.RealSlot)
+		}
+		b.StartTimer()
 	}
 }
 

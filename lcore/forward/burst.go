@@ -5,7 +5,7 @@ import "linedirector/lcore/packet"
 // Burst gives each of at most MaxBurst frames its verdict and rewrites those that are sent. now is in beats. What the
 // worker sends of its own is in the spare frames, see Spared.
 func (w *Worker) Burst(frames []Frame, now uint64) {
-	w.now, w.beat, w.frames, w.spared = uint32(now>>w.tickShift), uint32(now), frames, 0
+	w.now, w.beats, w.beat, w.frames, w.spared = uint32(now>>w.tickShift), now, uint32(now), frames, 0
 	w.parse(frames)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
 	misses := w.steadily()
@@ -18,8 +18,11 @@ func (w *Worker) Burst(frames []Frame, now uint64) {
 		}
 	}
 	w.expire(len(frames))
-	if w.listing.state.Load() == asked {
+	switch w.listing.state.Load() {
+	case asked:
 		w.list()
+	case questioned:
+		w.explain()
 	}
 }
 

@@ -22,11 +22,25 @@ func (w *Worker) retried(i int, r *flowtable.Record) step {
 		return reopened // the client gave that attempt up
 	}
 	v := w.rules.Virtual(r.VirtualSlot)
-	if r.Flags&flowtable.SYNACK != 0 || v.Draining || r.Phase == flowtable.HalfOpen && !w.overdue(r, v) {
-		r.CountSYN()
-		return goesOn
+	switch {
+	case r.Flags&flowtable.SYNACK != 0 || r.Phase == flowtable.HalfOpen && !w.overdue(r, v):
+	case !v.Draining:
+		return moves
+	case w.replaced(r):
+		if r.Phase == flowtable.HalfOpen {
+			w.ditch(r, false)
+		}
+		return reopened
 	}
-	return moves
+	r.CountSYN()
+	return goesOn
+}
+
+// replaced tells whether another virtual takes what would be new at a draining one's endpoint: that one's reals are
+// no others for a connection to move to, but its client may begin anew.
+func (w *Worker) replaced(r *flowtable.Record) bool {
+	slot := w.rules.FindVirtual(r.Client, r.Virtual, r.VirtualPort, r.Protocol)
+	return slot != 0 && !w.rules.Virtual(slot).Draining
 }
 
 // overdue tells whether the next SYN of an unanswered attempt goes to another real. Copies of a SYN that come all at once
@@ -45,15 +59,20 @@ func (w *Worker) overdue(r *flowtable.Record, v *ruleset.Virtual) bool {
 }
 
 // ditch counts a connection that its real did not take. It counts on the real no more, until it is moved or answered
-// after all.
+// after all. Silence while the director itself lost frames may be its own fault: it fails no real, and decides no trial.
 func (w *Worker) ditch(r *flowtable.Record, refused bool) {
 	w.counts.Ditch(r.RealSlot, refused)
-	w.counts.Shared.Ditch(r.RealSlot, w.rules.Real(r.RealSlot).Threshold)
-	if refused {
-		w.tried(r, ruleset.TrialRefused)
-	} else {
-		w.tried(r, ruleset.TrialSilent)
+	result := ruleset.TrialSilent
+	switch {
+	case refused:
+		result = ruleset.TrialRefused
+	case w.counts.Shared.LostSince(w.beats - uint64(w.beat-r.FirstSYN())):
+		result = ruleset.TrialVanished
 	}
+	if result != ruleset.TrialVanished {
+		w.counts.Shared.Ditch(r.RealSlot, w.rules.Real(r.RealSlot).Threshold)
+	}
+	w.tried(r, result)
 	w.uncount(r)
 	r.Phase = flowtable.Ditched
 }
@@ -68,17 +87,18 @@ func (w *Worker) move(i int, n uint32) (uint32, packet.DropCause) {
 	if r.Phase == flowtable.HalfOpen {
 		w.ditch(r, false)
 	}
-	if at, ok := w.schedule(&w.meta[i], slot, v, r.RealSlot); ok {
+	from := r.RealSlot
+	if at, ok := w.assign(&w.meta[i], slot, v, from); ok {
 		to, cause := w.moveTo(i, n, w.rules.Member(at))
 		if cause == packet.None {
-			return to, packet.None
+			return w.stick(i, to, v, from)
 		}
 		w.counts.Release(w.rules.Member(at).Real)
 		if cause != packet.TupleTaken {
 			return 0, cause
 		}
 	}
-	if w.takesNew(v, r.RealSlot) {
+	if w.takesNew(v, from) || w.keepsOn(r, v) {
 		r.CountSYN()
 		return n, packet.None
 	}
@@ -89,12 +109,13 @@ func (w *Worker) move(i int, n uint32) (uint32, packet.DropCause) {
 	return 0, packet.NoReal
 }
 
-// moveTo is move, to a member on whose real the connection is reserved. Where the reply tuple there is another flow's,
-// nothing is changed.
+// moveTo is move, to a member on whose real the connection is reserved. Where the reply tuple there is another flow's, the
+// client's port is translated, whether or not it was; where it cannot be, nothing is changed.
 func (w *Worker) moveTo(i int, n uint32, to *ruleset.Member) (uint32, packet.DropCause) {
 	old := w.table.Record(n)
 	moved := w.record(i, old.VirtualSlot, to)
-	if reply := moved.ReplyKey(); w.table.Find(&reply, w.table.Hash(&reply)) != 0 {
+	reply := moved.ReplyKey()
+	if taken := w.table.Find(&reply, w.table.Hash(&reply)); taken != 0 && taken.Record() != n && !w.translate(&moved) {
 		return 0, packet.TupleTaken
 	}
 	moved.SYNs = 1
@@ -111,6 +132,7 @@ func (w *Worker) moveTo(i int, n uint32, to *ruleset.Member) (uint32, packet.Dro
 	w.counts.Insert(moved.Binding)
 	w.counts.Begin(moved.Binding)
 	w.counts.Move(from)
+	w.countTranslated(&moved)
 	return n, packet.None
 }
 
@@ -128,7 +150,7 @@ func (w *Worker) refusedBy(r *flowtable.Record) (withheld bool) {
 func (w *Worker) answered(r *flowtable.Record) {
 	if r.Phase == flowtable.Ditched { // it answered after all, before another real was found
 		r.Phase = flowtable.HalfOpen
-		w.counts.Restore(r.Binding, r.RealSlot)
+		w.restore(r)
 	}
 	r.Flags |= flowtable.SYNACK
 	w.counts.Shared.Answered(r.RealSlot)

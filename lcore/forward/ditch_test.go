@@ -255,7 +255,7 @@ func TestDitched(t *testing.T) {
 			[3]uint32{},
 		},
 		{
-			"where the reply tuple is taken, it moves elsewhere or not at all", func(w *world) {
+			"where the reply tuple is taken, it moves with another port", func(w *world) {
 				byCount(w)
 				change(func(s *ruleset.Source) {
 					v := s.Virtuals[0]
@@ -265,10 +265,17 @@ func TestDitched(t *testing.T) {
 				})(w)
 				w.play(t, []stepOf{sent(fromClient("S").to("192.0.2.10:81"), toReal(2, "S"), opens1)})
 			},
-			join(unanswered(), []stepOf{later(second, sent(fromClient("S"), toReal(1, "S"), fwd+", "+closes))}),
-			flowtable.Ditched, 1,
-			ruleset.RealTally{Silent: 1},
+			join(unanswered(), []stepOf{later(second, sent(fromClient("S"), toReal(2, "S").from(shown80), "forward 1, translated 1"))}),
+			flowtable.HalfOpen, 2,
+			silent,
 			1,
+			[3]uint32{0, 2, 0},
+		},
+		{
+			"to a real of the same endpoint, its own tuple is not in its way",
+			all(byCount, only(2), setReal(2, func(r *ruleset.Real) { r.Address = firstReal })),
+			join(unanswered(), []stepOf{later(second, sent(fromClient("S"), toReal(1, "S"), fwd)), sent(fromReal(1, "SA"), toClient("SA"), rep)}),
+			flowtable.HalfOpen, 2, silent, 1,
 			[3]uint32{0, 1, 0},
 		},
 		{
@@ -534,4 +541,42 @@ func TestWatched(t *testing.T) {
 		t.Error("the flow stays on the slow path")
 	}
 	w.end(t)
+}
+
+// While the director itself loses frames, a real's silence may be the director's: its client is moved, but it fails no real
+// and decides no trial. A refusal is the real's own.
+func TestSilenceOfOurOwnMaking(t *testing.T) {
+	for _, tt := range []struct {
+		description string
+		lost        uint32 // ticks after the client's first SYN
+		refused     bool
+		row         uint32
+	}{
+		{"lost before it came", 0, false, 1},
+		{"lost since", 100, false, 0},
+		{"refused", 100, true, 1},
+	} {
+		t.Run(tt.description, func(t *testing.T) {
+			w := newWorld(t, 100, nil)
+			byCount(w)
+			setReal(1, func(r *ruleset.Real) { r.Threshold = 8 })(w)
+			w.apply()
+			w.run(frameOf(outside, fromClient("S").in(t)))
+			w.counts.Shared.Lose(uint64(w.time + tt.lost))
+			w.time += second
+			if tt.refused {
+				w.run(frameOf(inside, refusal.in(t)))
+			}
+			for range 3 {
+				w.run(frameOf(outside, fromClient("S").in(t)))
+				w.time += second
+			}
+			if got := w.counts.Shared.Ditched(1); got != tt.row {
+				t.Errorf("%d ditched in a row, want %d", got, tt.row)
+			}
+			if tally := w.counts.Tally(1); tally.Silent+tally.Refused != 1 || tally.Moved != 1 {
+				t.Errorf("%+v: its client was not moved", tally)
+			}
+		})
+	}
 }

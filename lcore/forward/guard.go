@@ -55,17 +55,27 @@ func (w *Worker) opened(r *flowtable.Record) {
 // synguard). The oldest is the one that an attacker's SYN most likely opened: a client that is there has answered long
 // since.
 func (w *Worker) guard(slot uint16, v *ruleset.Virtual) bool {
-	if v.Guard.Limit == 0 || w.counts.AllHalfOpen(slot) < v.Guard.Limit {
+	if !w.crowded(slot, v) {
 		return true
 	}
-	oldest := w.opening[slot].oldest
-	if v.Guard.Drop || oldest == 0 {
+	if !w.yields(slot, v) {
 		return false
 	}
+	oldest := w.opening[slot].oldest
 	if r := w.table.Record(oldest); r.Flags&flowtable.SYNACK != 0 { // else its real knows nothing of it yet
 		w.resetReal(r)
 	}
 	w.remove(oldest)
 	w.live.gaveWay++
 	return true
+}
+
+// crowded tells whether a virtual has as many half-open connections as it may.
+func (w *Worker) crowded(slot uint16, v *ruleset.Virtual) bool {
+	return v.Guard.Limit != 0 && w.counts.AllHalfOpen(slot) >= v.Guard.Limit
+}
+
+// yields tells whether there is one that gives way.
+func (w *Worker) yields(slot uint16, v *ruleset.Virtual) bool {
+	return !v.Guard.Drop && w.opening[slot].oldest != 0
 }

@@ -43,7 +43,7 @@ func (w *Worker) known(i int) bool {
 		return false
 	}
 	r := w.table.Record(ref.Record())
-	if !r.Matches(keyOf(&w.meta[i]), ref.Direction()) { // an equal tag of another flow
+	if !r.Shows(keyOf(&w.meta[i]), ref.Direction()) { // an equal tag of another flow
 		if ref = w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref == 0 {
 			return false
 		}
@@ -67,6 +67,9 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 			return false
 		case withheld:
 			w.drop(packet.Withheld)
+			return true
+		case severed:
+			w.sever(f, m)
 			return true
 		case moves:
 			refuse := w.rules.Virtual(r.VirtualSlot).Refuse
@@ -120,6 +123,9 @@ func (w *Worker) watch(r *flowtable.Record, d flowtable.Direction) {
 func (w *Worker) send(f *Frame, m *packet.Meta, r *flowtable.Record, d flowtable.Direction, hop ruleset.Hop) {
 	addr, port, l3Diff, l4Diff := r.Target(d)
 	packet.Rewrite(f.Bytes(), m, packet.Destination-packet.Side(d), addr, port, l3Diff, l4Diff, &packet.Link{Low: hop.Low, High: hop.High})
+	if r.Flags&flowtable.Translated != 0 {
+		packet.SetPort(f.Bytes(), m, packet.Side(d), r.OtherPort(d))
+	}
 	f.Verdict, f.Out = Send, hop.Port
 	w.live.packets[d&1]++
 	w.live.bytes[d&1] += uint64(f.Len)

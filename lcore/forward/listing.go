@@ -12,8 +12,8 @@ const (
 	pageReach = 256
 )
 
-// Listing is how control reads a worker's records: it asks, and the worker answers with a piece in its next burst. Packets
-// wait for one piece at most, however many flows there are.
+// Listing is how control reads a worker's records, or asks what it would do: it asks, and the worker answers in its next
+// burst, with a piece of them. Packets wait for one piece at most, however many flows there are.
 type Listing struct {
 	state   atomic.Uint32
 	from    uint32
@@ -21,13 +21,17 @@ type Listing struct {
 	next    uint32
 	count   int
 	records [PageLen]flowtable.Record
+
+	question Question
+	answer   Answer
 }
 
 // States of a listing: who may touch it.
 const (
-	idle     = iota // control
-	asked           // the worker
-	answered        // control
+	idle       = iota // control
+	asked             // the worker
+	questioned        // the worker
+	answered          // control
 )
 
 // Ask asks for the records from a number on, at most so many, or PageLen. Control only, one goroutine, and not before
@@ -45,6 +49,21 @@ func (l *Listing) Take() (records []flowtable.Record, next uint32, ok bool) {
 	}
 	l.state.Store(idle)
 	return l.records[:l.count], l.next, true
+}
+
+// Question asks what the worker would do with a packet. As Ask.
+func (l *Listing) Question(q Question) {
+	l.question = q
+	l.state.Store(questioned)
+}
+
+// Answer is the answer to Question, once there is one. As Take.
+func (l *Listing) Answer() (Answer, bool) {
+	if l.state.Load() != answered {
+		return Answer{}, false
+	}
+	l.state.Store(idle)
+	return l.answer, true
 }
 
 // list answers.

@@ -12,7 +12,7 @@ import (
 // the virtual's that the frame is for, 0 if none.
 func (w *Worker) unknown(i int, slot uint16) {
 	f, m := w.frame(i), &w.meta[i]
-	if slot != 0 {
+	if slot != 0 || w.rules.Classed(m.Dst, m.DstPort, m.Protocol) {
 		if owner := w.steering.Owner(m.Src, m.SrcPort); owner != w.self {
 			w.hand(f, owner)
 			return
@@ -22,6 +22,10 @@ func (w *Worker) unknown(i int, slot uint16) {
 		}
 	}
 	if w.rules.Local(m.Dst) {
+		if w.rules.Secured(m.Dst) {
+			w.drop(packet.Secure)
+			return
+		}
 		w.puntHost(f, m)
 		return
 	}
@@ -47,7 +51,8 @@ func (w *Worker) hand(f *Frame, owner uint16) {
 }
 
 // toVirtual opens a flow for a packet that may, and answers or drops the others. An earlier frame of this burst
-// may have opened it already. It returns false for a packet of no flow to a virtual that was removed.
+// may have opened it already. It returns false for a packet of no flow to a virtual that was removed, or to none that
+// takes this client: slot 0.
 func (w *Worker) toVirtual(i int, slot uint16) bool {
 	f, m := w.frame(i), &w.meta[i]
 	if ref := w.table.Find(keyOf(&w.meta[i]), w.hash[i]); ref != 0 && w.follow(i, w.table.Record(ref.Record()), ref) {
@@ -73,6 +78,10 @@ func (w *Worker) toVirtual(i int, slot uint16) bool {
 		return true
 	}
 	ref, cause := w.open(i, slot, v)
+	n := ref.Record()
+	if cause == packet.None {
+		n, cause = w.stick(i, n, v, 0)
+	}
 	if cause != packet.None {
 		w.drop(cause)
 		if cause == packet.NoReal && v.Refuse && m.Protocol == packet.ProtocolTCP {
@@ -80,13 +89,15 @@ func (w *Worker) toVirtual(i int, slot uint16) bool {
 		}
 		return true
 	}
-	return w.follow(i, w.table.Record(ref.Record()), ref)
+	return w.follow(i, w.table.Record(n), flowtable.Ref(n<<1))
 }
 
 // open enters a flow for frame i: a trial, or to the real that was planned for it or is scheduled now. Where the reply
-// tuple is another flow's, another real is tried (SPEC.md section 3).
+// tuple is another flow's, another real is tried, unless this one keeps the client, then another port of the client's
+// (SPEC.md section 3).
 func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, packet.DropCause) {
-	if at, ok := w.trial(v); ok {
+	keeper := w.replan(i, v)
+	if at, ok := w.trial(&w.meta[i], v, keeper != 0); ok {
 		real := w.rules.Member(at).Real
 		n, err := w.enter(i, slot, w.rules.Member(at))
 		if err == nil {
@@ -116,6 +127,11 @@ func (w *Worker) open(i int, slot uint16, v *ruleset.Virtual) (flowtable.Ref, pa
 	if errors.Is(err, flowtable.ErrFull) {
 		return 0, packet.TableFull
 	}
+	if w.rules.Member(at).Real == keeper {
+		if ref, cause := w.openTranslated(i, slot, at); cause != packet.TupleTaken {
+			return ref, cause
+		}
+	}
 	return w.openElsewhere(i, slot, v, at)
 }
 
@@ -139,7 +155,7 @@ func (w *Worker) openElsewhere(i int, slot uint16, v *ruleset.Virtual, taken uin
 			}
 		}
 	}
-	return 0, packet.TupleTaken
+	return w.openTranslated(i, slot, taken)
 }
 
 // record is the flow of frame i, to a member's real.
@@ -164,14 +180,18 @@ func (w *Worker) record(i int, slot uint16, to *ruleset.Member) flowtable.Record
 	return r
 }
 
-// enter writes the flow's record, whose connection its real has reserved. A full table first lets the oldest
-// opening connection in reach give way.
+// enter opens a flow to a member's real, which has reserved the connection.
 func (w *Worker) enter(i int, slot uint16, to *ruleset.Member) (uint32, error) {
 	r := w.record(i, slot, to)
+	return w.enterRecord(i, &r)
+}
+
+// enterRecord writes the flow's record. A full table first lets the oldest opening connection in reach give way.
+func (w *Worker) enterRecord(i int, r *flowtable.Record) (uint32, error) {
 	if r.ToClient == 0 {
 		w.learnLastHop(w.frame(i), &w.meta[i])
 	}
-	n, err := w.table.Insert(&r)
+	n, err := w.table.Insert(r)
 	if errors.Is(err, flowtable.ErrFull) {
 		oldest := w.table.OldestHalfOpen(w.hash[i], w.sweep.next, w.now)
 		if oldest == 0 {
@@ -179,13 +199,14 @@ func (w *Worker) enter(i int, slot uint16, to *ruleset.Member) (uint32, error) {
 		}
 		w.remove(oldest)
 		w.live.evicted++
-		n, err = w.table.Insert(&r)
+		n, err = w.table.Insert(r)
 	}
 	if err == nil {
 		if r.Phase == flowtable.HalfOpen {
 			w.enlist(n, w.table.Record(n))
 		}
 		w.live.opened++
+		w.countTranslated(r)
 		w.counts.Insert(r.Binding)
 		w.counts.Begin(r.Binding)
 	}

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"net"
 	"net/netip"
@@ -26,6 +27,7 @@ type pkt struct {
 	dmac     string // of a packet that comes in: not the port's
 	made     bool   // the director made it itself
 	more     bool   // a first fragment
+	stamped  bool   // with a timestamp of ack
 }
 
 const (
@@ -111,6 +113,10 @@ func (p pkt) frame(tb testing.TB, smac, dmac net.HardwareAddr) []byte {
 	}
 	if p.made {
 		ip.Id, tcp.Window = 0, 0
+	}
+	if p.stamped {
+		stamp := append(binary.BigEndian.AppendUint32(nil, p.ack), 0, 0, 0, 0)
+		tcp.Options = []layers.TCPOption{{OptionType: layers.TCPOptionKindNop}, {OptionType: layers.TCPOptionKindNop}, {OptionType: layers.TCPOptionKindTimestamps, OptionLength: 10, OptionData: stamp}}
 	}
 	if p.flags == "u" {
 		ip.Protocol = layers.IPProtocolUDP

@@ -12,18 +12,18 @@ const unplanned = ^uint32(0)
 // index buckets that the flow's two entries may go to can be on their way while others are settled. Without it a new
 // flow waits for memory four times in a row.
 func (w *Worker) plan(misses int) {
+	w.lookUp(misses)
 	planned := 0
 	for j, i := range w.miss[:misses] {
 		i := int(i) & (MaxBurst - 1)
 		m := &w.meta[i]
 		w.planned[i] = unplanned
-		slot := w.rules.FindVirtual(m.Dst, m.DstPort, m.Protocol)
-		w.virtual[j&(MaxBurst-1)] = slot
+		slot := w.virtual[j&(MaxBurst-1)]
 		if slot == 0 || m.TTL <= 1 || m.Protocol == packet.ProtocolTCP && !opens(m.TCPFlags) ||
 			w.steering.Owner(m.Src, m.SrcPort) != w.self || w.again(i, planned) {
 			continue
 		}
-		at, ok := w.schedule(m, slot, w.rules.Virtual(slot), 0) // reserved now, or all of this burst would see the same least connections
+		at, ok := w.assign(m, slot, w.rules.Virtual(slot), 0) // reserved now, or all of this burst would see the same least connections
 		if !ok {
 			continue
 		}
@@ -39,6 +39,21 @@ func (w *Worker) plan(misses int) {
 		}
 		w.table.PrefetchBoth(w.hash[i])
 		w.table.PrefetchBoth(w.table.Hash(&reply))
+	}
+}
+
+// lookUp finds the virtuals that the burst's misses are for. Their clients' sticky entries are on their way then.
+func (w *Worker) lookUp(misses int) {
+	for j, i := range w.miss[:misses] {
+		m := &w.meta[i&(MaxBurst-1)]
+		slot := w.rules.FindVirtual(m.Src, m.Dst, m.DstPort, m.Protocol)
+		w.virtual[j&(MaxBurst-1)] = slot
+		if slot == 0 {
+			continue
+		}
+		if v := w.rules.Virtual(slot); w.sticks(v) {
+			w.sticky.Prefetch(v.Sticky.Group, stuck(m.Src, v.Sticky))
+		}
 	}
 }
 

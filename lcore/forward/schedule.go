@@ -114,18 +114,22 @@ func (w *Worker) takesNew(v *ruleset.Virtual, slot uint16) bool {
 	return false
 }
 
-// trial makes the caller's connection the trial of a real in state testing, if one waits for it, and reserves it there.
-func (w *Worker) trial(v *ruleset.Virtual) (uint32, bool) {
+// trial makes the connection that a packet opens the trial of a real in state testing, if one waits for it, and reserves
+// it there. UDP proves nothing, and a connection whose client another real keeps is none.
+func (w *Worker) trial(m *packet.Meta, v *ruleset.Virtual, kept bool) (uint32, bool) {
+	if kept || m.Protocol != packet.ProtocolTCP {
+		return 0, false
+	}
 	first, members := w.rules.Trials(v)
 	for i := range members {
-		m := &members[i]
-		if !w.counts.Shared.TakeTrial(m.Real) {
+		to := &members[i]
+		if !w.counts.Shared.TakeTrial(to.Real) {
 			continue
 		}
-		if w.counts.Reserve(m.Real, w.most(m)) {
+		if w.counts.Reserve(to.Real, w.most(to)) {
 			return first + uint32(i), true
 		}
-		w.counts.Shared.ReturnTrial(m.Real)
+		w.counts.Shared.ReturnTrial(to.Real)
 	}
 	return 0, false
 }

@@ -20,8 +20,16 @@ func (w *Worker) fastest(slot uint16, t *ruleset.Tier, members []ruleset.Member,
 		first = 0
 	}
 	p := prediction{member: first, response: math.MaxInt64}
-	others := w.predict(&p, t, members[first:], first, except)
-	if w.predict(&p, t, members[:first], 0, except) || others {
+	var others bool
+	if t.Settled {
+		slots := w.rules.Slots(t)
+		others = w.predictSettled(&p, t, members[first:], slots[first:], first, except)
+		others = w.predictSettled(&p, t, members[:first], slots[:first], 0, except) || others
+	} else {
+		others = w.predict(&p, t, members[first:], first, except)
+		others = w.predict(&p, t, members[:first], 0, except) || others
+	}
+	if others {
 		w.presume(&p, t, members, first, except)
 	}
 	w.turn[slot] = p.member + 1
@@ -54,6 +62,31 @@ func (w *Worker) predict(p *prediction, t *ruleset.Tier, members []ruleset.Membe
 			continue
 		}
 		if w.takes(m, except) {
+			least, fewest = response, conns
+			p.member = at + uint32(i)
+		}
+	}
+	p.response, p.conns = least, fewest
+	return others
+}
+
+// predictSettled is predict where all members have their whole share. It looks at a member only if it might be the one.
+func (w *Worker) predictSettled(p *prediction, t *ruleset.Tier, members []ruleset.Member, slots []uint16, at uint32, except uint16) (others bool) {
+	reals, now, aging := w.counts.Reals, w.now, t.Aging
+	least, fewest := p.response, p.conns // in registers
+	for i, slot := range slots {
+		r := &reals[slot]
+		sample := r.Newest.Load()
+		if sample == 0 {
+			others = true
+			continue
+		}
+		conns := r.Open + atomic.LoadUint32(&r.Others)
+		response := predicted(uint64(conns)+1, sample.Response()) - aging.Of(sample.Age(now))
+		if response > least || response == least && conns >= fewest {
+			continue
+		}
+		if w.takes(&members[i], except) {
 			least, fewest = response, conns
 			p.member = at + uint32(i)
 		}

@@ -264,3 +264,47 @@ func BenchmarkSchedule(b *testing.B) {
 		}
 	}
 }
+
+// TestShorterWays: where no slow start goes on, and weights are equal, the shorter way chooses as the general one does; of
+// equals it may choose another.
+func TestShorterWays(t *testing.T) {
+	for _, p := range []ruleset.Predictor{ruleset.LeastConns, ruleset.Loaded, ruleset.Fastest} {
+		var chosen [2][]uint32 // what the chosen ones had then
+		for i := range chosen {
+			g := newPool(t, p, ones(20)...)
+			for slot := range uint16(20) {
+				r := g.source.Reals[slot+1]
+				r.Load = uint32(slot%3) * 5
+				g.source.Reals[slot+1] = r
+				if slot%5 > 0 { // one in five was never measured
+					g.counts.Measure(slot+1, uint32(slot%4)*100, g.now)
+				}
+			}
+			g.apply()
+			tier := g.tierInUse()
+			if !tier.Even || !tier.Settled {
+				t.Fatalf("%+v", tier)
+			}
+			tier.Even, tier.Settled = i == 0, i == 0
+			for client := range uint32(150) {
+				real := g.give(client, 0)
+				has := g.counts.Load(real)
+				switch p {
+				case ruleset.Loaded:
+					has += g.source.Reals[real].Load
+				case ruleset.Fastest:
+					has *= 1 + g.counts.Sample(real).Response()
+				}
+				chosen[i] = append(chosen[i], has)
+			}
+		}
+		if !slices.Equal(chosen[0], chosen[1]) {
+			t.Errorf("predictor %d: %v, want %v", p, chosen[0], chosen[1])
+		}
+	}
+}
+
+// tierInUse is the first tier of the first virtual, as the worker has it.
+func (g *pool) tierInUse() *ruleset.Tier {
+	return &g.Rules().Tiers(g.Rules().Virtual(1))[0]
+}

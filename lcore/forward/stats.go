@@ -11,8 +11,9 @@ type live struct {
 	packets, bytes           [2]uint64
 	drops                    [packet.Causes]uint64
 	opened, closed, evicted  uint64 // records
-	gaveWay                  uint64
+	gaveWay, translated, cut uint64
 	handed, refused, transit uint64
+	stickyHits               uint64
 }
 
 // Stats are a worker's counters as others may read them, at any time, since the start. Directions are
@@ -24,8 +25,11 @@ type Stats struct {
 	Handed         atomic.Uint64 // frames given to other workers
 	Evicted        atomic.Uint64 // half-open connections that gave way in a full table
 	GaveWay        atomic.Uint64 // half-open connections that gave way to others of their virtual (synguard)
+	Translated     atomic.Uint64 // connections whose real sees another port of the client's
+	Cut            atomic.Uint64 // connections that a flush, or an idle timer with IdleReset, ended
 	Refused        atomic.Uint64 // RSTs sent
 	Transit        atomic.Uint64 // frames routed for others
+	StickyHits     atomic.Uint64 // connections that went where their client's sticky entry says
 	FlowsUsed      atomic.Uint64
 	FlowsCapacity  atomic.Uint64
 	Displaced      atomic.Uint64
@@ -53,8 +57,11 @@ func (w *Worker) Publish() {
 	s.Handed.Store(l.handed)
 	s.Evicted.Store(l.evicted)
 	s.GaveWay.Store(l.gaveWay)
+	s.Translated.Store(l.translated)
+	s.Cut.Store(l.cut)
 	s.Refused.Store(l.refused)
 	s.Transit.Store(l.transit)
+	s.StickyHits.Store(l.stickyHits)
 	table := w.table.Stats()
 	s.FlowsUsed.Store(uint64(table.Used))
 	s.FlowsCapacity.Store(uint64(table.Capacity))

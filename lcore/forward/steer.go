@@ -17,6 +17,7 @@ var SteeringKey = func() (key [52]byte) {
 type Steering struct {
 	high, low [256]uint32 // Toeplitz hashes of the bytes of one word
 	worker    [Steers]uint16
+	alike     []uint16 // what an XOR may do to a port, of any client: its place in the table stays
 }
 
 // NewSteering spreads flows over so many workers.
@@ -35,6 +36,11 @@ func NewSteering(workers int) *Steering {
 	for i := range s.worker {
 		s.worker[i] = uint16(i % workers)
 	}
+	for change := range 1 << 16 { // the hash of an XOR is the XOR of the hashes
+		if s.Hash(0, uint16(change))%Steers == 0 {
+			s.alike = append(s.alike, uint16(change))
+		}
+	}
 	return s
 }
 
@@ -51,6 +57,10 @@ func (s *Steering) Hash(address uint32, port uint16) uint32 {
 func (s *Steering) Owner(address uint32, port uint16) uint16 {
 	return s.worker[s.Hash(address, port)%Steers]
 }
+
+// Alike is the n-th port that leads to the same place in the table of workers as this one does, whoever the client is and
+// however many workers there are; n goes around.
+func (s *Steering) Alike(port uint16, n uint32) uint16 { return port ^ s.alike[n%uint32(len(s.alike))] }
 
 // Worker is the worker at place i of the table: NICs' redirection tables are filled with it.
 func (s *Steering) Worker(i int) uint16 { return s.worker[i%Steers] }

@@ -31,6 +31,7 @@ func (w *Worker) expire(frames int) {
 	if frames == 0 {
 		most = idleSlice
 	}
+	spared := w.spared
 	for range most {
 		if s.debt < uint64(s.round) {
 			return
@@ -42,6 +43,9 @@ func (w *Worker) expire(frames int) {
 		}
 		w.visit(s.next)
 		s.next++
+		if w.spared > spared && len(w.spares)-w.spared < cutFrames {
+			return // the next one that is cut may want them all, and has them in the next burst
+		}
 	}
 }
 
@@ -58,7 +62,13 @@ func (w *Worker) visit(n uint32) {
 	if r.RouteGeneration != w.rules.RouteGeneration {
 		r.RouteGeneration = 0 // generations wrap around: an old one must never seem new again
 	}
-	timers := &w.rules.Virtual(r.VirtualSlot).Timers
+	v := w.rules.Virtual(r.VirtualSlot)
+	if v.Flush || w.rules.Real(r.RealSlot).Flush {
+		if w.flush(n); r.Phase == flowtable.Free {
+			return
+		}
+	}
+	timers := &v.Timers
 	limit := timers.Idle
 	switch r.Phase {
 	case flowtable.HalfOpen, flowtable.Ditched:
@@ -66,16 +76,23 @@ func (w *Worker) visit(n uint32) {
 		if r.Flags&flowtable.Trial != 0 {
 			limit = min(limit, trialSeconds*w.second)
 		}
-	case flowtable.Closing, flowtable.Reset:
+	case flowtable.Closing, flowtable.Reset, flowtable.Cut:
 		limit = timers.CloseDelay
 	case flowtable.UDP:
 		limit = timers.UDPIdle
 	}
 	if w.now-r.Last >= limit {
-		w.remove(n)
-		return
+		if v.IdleReset && r.Phase == flowtable.Established {
+			w.cut(r)
+		} else {
+			w.remove(n)
+			return
+		}
 	}
-	if r.Steady() && w.rules.Real(r.RealSlot).Watched {
+	if r.Phase == flowtable.Cut {
+		w.provoke(r)
+	}
+	if (r.Phase == flowtable.Established || r.Phase == flowtable.UDP) && w.rules.Real(r.RealSlot).Watched {
 		r.Flags |= flowtable.Watched
 	}
 }

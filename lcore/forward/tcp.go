@@ -13,6 +13,7 @@ const (
 	reopened      // a SYN on the endpoints of a connection that is over, or that its client gave up
 	moves         // a SYN that another real is to get
 	withheld      // a RST that the client is not to see
+	severed       // a segment of a connection that is being cut
 )
 
 // tcp follows a connection's phase (RFC 9293 §3.3.2, seen from the middle) by a packet, of frame i, that may change it.
@@ -20,7 +21,7 @@ const (
 //	half-open ── ACK of the SYN-ACK ──► established ── FIN from both ends ──► closing
 //	  │ ▲ ▲  └──────────── RST ────────────┴──► reset ── life from its sender ──► established
 //	  │ │ └ SYN-ACK after all, or: moved to another real
-//	  └─┴─ ditched (ditch.go)
+//	  └─┴─ ditched (ditch.go)           a flush, or the idle timer ──► cut (cut.go)
 //
 // A packet's window is not checked: a forged RST must cut nobody, so a reset connection is restored when the
 // end that is said to have sent the RST goes on sending.
@@ -61,13 +62,15 @@ func (w *Worker) tcp(i int, r *flowtable.Record, d flowtable.Direction) step {
 		}
 		if fromReal := r.Flags&flowtable.RealReset != 0; fromReal == (d == flowtable.Reply) && r.Flags&flowtable.SYNACK != 0 && flags&packet.SYN == 0 {
 			r.Phase = flowtable.Established
-			w.counts.Restore(r.Binding, r.RealSlot)
+			w.restore(r)
 			w.fin(r, m, d)
 		}
 	case flowtable.Closing:
 		if opens(flags) && d == flowtable.Forward {
 			return reopened
 		}
+	case flowtable.Cut:
+		return w.cutOff(i, r, d)
 	}
 	return goesOn
 }
@@ -138,6 +141,7 @@ func (w *Worker) end(r *flowtable.Record, p flowtable.Phase) {
 func (w *Worker) uncount(r *flowtable.Record) {
 	if r.Phase.Counted() {
 		w.counts.Close(r.Binding, r.RealSlot)
+		w.unstick(r)
 	}
 }
 

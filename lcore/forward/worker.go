@@ -4,6 +4,7 @@ import (
 	"linedirector/flowtable"
 	"linedirector/lcore/packet"
 	"linedirector/lcore/ruleset"
+	"linedirector/lcore/sticky"
 )
 
 // MaxBurst is the longest burst.
@@ -21,6 +22,7 @@ type Config struct {
 	Stats          *Stats           // its own
 	Wants          *Wants           // its own
 	Listing        *Listing         // its own; nil: nobody lists
+	Sticky         *sticky.Table    // shared by all workers and control; nil: no client keeps its real
 	Spares         []Frame          // empty ones, for what the worker sends of its own; at most MaxBurst
 	TickShift      uint
 	TicksPerSecond uint32
@@ -41,11 +43,13 @@ type Worker struct {
 	stats    *Stats
 	wants    *Wants
 	listing  *Listing
+	sticky   *sticky.Table
 	steering *Steering
 	self     uint16
 
 	now, start, silence uint32 // ticks
-	beat                uint32 // now, in beats
+	beats               uint64 // now
+	beat                uint32 // its lower half, as records hold it
 	tickShift           uint
 	live                live // counters, until Publish
 
@@ -83,7 +87,7 @@ type Worker struct {
 func New(c Config) *Worker {
 	w := &Worker{
 		table: c.Table, hops: c.Hops, counts: c.Counts, stats: c.Stats, wants: c.Wants,
-		steering: c.Steering, self: uint16(c.Self),
+		sticky: c.Sticky, steering: c.Steering, self: uint16(c.Self),
 		now: c.Start, start: c.Start, silence: c.Silence,
 		second:    c.TicksPerSecond,
 		tickShift: c.TickShift, spares: c.Spares,

@@ -77,20 +77,56 @@ type Reset struct {
 
 // Write writes the RST into a buffer, behind link addresses, and returns the frame's length: 54 bytes.
 func (r *Reset) Write(buffer []byte, link Link) int {
-	const length = EthernetLen + IPv4Len + TCPLen
-	frame := buffer[:length]
-	(*network)(frame).link(link.Low, link.High)
-	binary.BigEndian.PutUint16(frame[12:14], EtherTypeIPv4)
-	(*IPv4)(frame[EthernetLen:]).set(IPv4Len+TCPLen, hops, ProtocolTCP, r.Src, r.Dst)
 	h := TCP{12: TCPLen / 4 << 4, 13: RST}
-	binary.BigEndian.PutUint16(h[0:2], r.SrcPort)
-	binary.BigEndian.PutUint16(h[2:4], r.DstPort)
-	binary.BigEndian.PutUint32(h[4:8], r.Seq)
+	h.number(r.SrcPort, r.DstPort, r.Seq)
 	if r.Ack != 0 {
 		binary.BigEndian.PutUint32(h[8:12], r.Ack)
 		h[13] |= ACK
 	}
-	binary.BigEndian.PutUint16(h[16:18], ^Sum(h[:], pseudo(r.Src, r.Dst, ProtocolTCP, TCPLen)))
-	*(*TCP)(frame[EthernetLen+IPv4Len:]) = h
-	return length
+	return write(buffer, link, r.Src, r.Dst, h[:])
+}
+
+// Unacceptable describes a segment that the director sends in somebody's name, so that whoever has the connection answers
+// with an ACK, which shows the number that it expects next (RFC 9293 §3.10.7.4). Host byte order.
+type Unacceptable struct {
+	Src, Dst         uint32
+	SrcPort, DstPort uint16
+	Seq, Ack         uint32 // in nobody's window, but by chance
+	Stamped          bool   // with a timestamp (RFC 7323), of Ack
+}
+
+// timestampLen is the option's length, with the two bytes before it that all senders put there (RFC 7323 appendix A).
+const timestampLen = 12
+
+// Write writes the segment, an ACK without data, into a buffer of AnswerRoom bytes, behind link addresses, and returns the
+// frame's length: 54 bytes, or 66.
+func (u *Unacceptable) Write(buffer []byte, link Link) int {
+	h := [TCPLen + timestampLen]byte{TCPLen: 1, 1, 8, 10}
+	length := TCPLen
+	if u.Stamped {
+		length += timestampLen
+	}
+	t := (*TCP)(h[:])
+	t.number(u.SrcPort, u.DstPort, u.Seq)
+	binary.BigEndian.PutUint32(t[8:12], u.Ack)
+	t[12], t[13] = uint8(length/4<<4), ACK
+	binary.BigEndian.PutUint32(h[TCPLen+4:], u.Ack)
+	return write(buffer, link, u.Src, u.Dst, h[:length])
+}
+
+func (h *TCP) number(src, dst uint16, seq uint32) {
+	binary.BigEndian.PutUint16(h[0:2], src)
+	binary.BigEndian.PutUint16(h[2:4], dst)
+	binary.BigEndian.PutUint32(h[4:8], seq)
+}
+
+// write writes a frame around a TCP header, whose checksum it sets, and returns its length.
+func write(buffer []byte, link Link, src, dst uint32, h []byte) int {
+	binary.BigEndian.PutUint16(h[16:18], ^Sum(h, pseudo(src, dst, ProtocolTCP, len(h))))
+	frame := buffer[:EthernetLen+IPv4Len+len(h)]
+	(*network)(frame).link(link.Low, link.High)
+	binary.BigEndian.PutUint16(frame[12:14], EtherTypeIPv4)
+	(*IPv4)(frame[EthernetLen:]).set(IPv4Len+len(h), hops, ProtocolTCP, src, dst)
+	copy(frame[EthernetLen+IPv4Len:], h)
+	return len(frame)
 }

@@ -2,6 +2,7 @@ package packet
 
 import (
 	"encoding/binary"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -120,9 +121,44 @@ func TestAllocations(t *testing.T) {
 		"AnswerTimeExceeded": func() { AnswerTimeExceeded(append(room, f...), 1) },
 		"ICMPError":          func() { var about Meta; ICMPError(f, &m, &about) },
 		"Sum":                func() { Sum(f, 0) },
+		"Unacceptable":       func() { u := Unacceptable{Stamped: true}; u.Write(room[:AnswerRoom], link) },
 	} {
 		if n := testing.AllocsPerRun(100, do); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// TestUnacceptable: the segment that provokes an ACK, with a timestamp and without, as gopacket reads it.
+func TestUnacceptable(t *testing.T) {
+	for _, stamped := range []bool{false, true} {
+		f := make([]byte, AnswerRoom)
+		for i := range f {
+			f[i] = 0xee // what was there before
+		}
+		u := Unacceptable{Src: virtualAddr, Dst: clientAddr, SrcPort: 80, DstPort: 40000, Seq: 0x1e3779b8, Ack: 0x9e3779b9, Stamped: stamped}
+		n := u.Write(f, link)
+		p := decode(t, f[:n])
+		ip, tcp := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4), p.Layer(layers.LayerTypeTCP).(*layers.TCP)
+		if !ip.SrcIP.Equal(address(virtualAddr)) || !ip.DstIP.Equal(address(clientAddr)) || ip.TTL != 64 || int(ip.Length) != n-14 || binary.BigEndian.Uint16(f[24:]) != wantL3(f[:n]) {
+			t.Error(ip)
+		}
+		if tcp.SrcPort != 80 || tcp.DstPort != 40000 || tcp.Seq != u.Seq || tcp.Ack != u.Ack || !tcp.ACK || tcp.SYN || tcp.RST || tcp.FIN || tcp.PSH || len(tcp.Payload) != 0 {
+			t.Error(tcp)
+		}
+		if got, want := binary.BigEndian.Uint16(f[50:]), wantL4(f[:n]); got != want {
+			t.Errorf("checksum %#x, want %#x", got, want)
+		}
+		wantLen, options := 54, []layers.TCPOption{}
+		if stamped {
+			wantLen, options = 66, []layers.TCPOption{
+				{OptionType: layers.TCPOptionKindNop, OptionLength: 1},
+				{OptionType: layers.TCPOptionKindNop, OptionLength: 1},
+				{OptionType: layers.TCPOptionKindTimestamps, OptionLength: 10, OptionData: []byte{0x9e, 0x37, 0x79, 0xb9, 0, 0, 0, 0}},
+			}
+		}
+		if n != wantLen || !reflect.DeepEqual(tcp.Options, options) {
+			t.Errorf("%d bytes, options %v", n, tcp.Options)
 		}
 	}
 }

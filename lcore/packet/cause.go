@@ -14,12 +14,14 @@ const (
 	UDPMalformed
 	Fragment
 	NotForUs
+	Secure
 	NoFlow
 	StrayReply
 	TableFull
 	TupleTaken
 	NoReal
 	Withheld
+	Cut
 	Synguard
 	NoRoute
 	NoNeighbour
@@ -47,12 +49,14 @@ var causes = [Causes]struct{ name, help string }{
 	UDPMalformed:  {"udp-malformed", "UDP length that does not fit its datagram"},
 	Fragment:      {"fragment", "IPv4 fragment"},
 	NotForUs:      {"not-for-us", "destination MAC is not the port's"},
+	Secure:        {"secure", "TCP or UDP to a virtual's address that no virtual takes (secure)"},
 	NoFlow:        {"no-flow", "TCP to a virtual, no SYN, no flow"},
 	StrayReply:    {"stray-reply", "from a real's endpoint, no flow; or an ICMP error that quotes one"},
 	TableFull:     {"table-full", "new connection, no free record"},
-	TupleTaken:    {"tuple-taken", "new connection whose reply tuple another flow has at every real"},
+	TupleTaken:    {"tuple-taken", "new connection whose reply tuple other flows have at every real, for whatever port of the client's"},
 	NoReal:        {"no-real", "new connection, no real that takes it"},
 	Withheld:      {"withheld", "RST or ICMP unreachable that answered a SYN: the client's next one goes to another real"},
+	Cut:           {"cut", "segment of a connection that is being cut, answered with RST"},
 	Synguard:      {"synguard", "new connection above its virtual's limit of half-open ones"},
 	NoRoute:       {"no-route", "no route to the destination"},
 	NoNeighbour:   {"no-neighbour", "next hop's MAC not known"},

@@ -57,6 +57,12 @@ func FuzzParse(f *testing.F) {
 					back.DstPort != m.DstPort || back.TCPFlags&RST == 0 || Seq(made, &back) != r.Seq || Ack(made, &back) != r.Ack {
 					t.Fatalf("%+v became %v % x", r, cause, made)
 				}
+				u := Unacceptable{Src: m.Src, Dst: m.Dst, SrcPort: m.SrcPort, DstPort: m.DstPort, Seq: Ack(b, &m), Ack: Seq(b, &m), Stamped: m.TTL&1 != 0}
+				made = made[:u.Write(made[:AnswerRoom], Link{Low: 1, High: 2})]
+				checkSums(t, made)
+				if cause := Parse(made, &back); cause != None || back.Src != m.Src || back.DstPort != m.DstPort || back.TCPFlags != ACK || Seq(made, &back) != u.Seq || Ack(made, &back) != u.Ack {
+					t.Fatalf("%+v became %v % x", u, cause, made)
+				}
 			} else if m.TCPFlags != 0 {
 				t.Fatal("UDP has TCP flags")
 			}

@@ -34,6 +34,12 @@ func Rewrite(frame []byte, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff
 	}
 }
 
+// SetPort replaces the port of the other side of a frame that Rewrite has rewritten. Checksums stay: Rewrite's difference
+// counts this port, too.
+func SetPort(frame []byte, m *Meta, side Side, port uint16) {
+	binary.BigEndian.PutUint16(frame[int(m.L4)+2*int(side&1):], port)
+}
+
 // network is a frame's headers up to the transport's, or to IPv4's options.
 type network [EthernetLen + IPv4Len]byte
 

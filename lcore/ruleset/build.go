@@ -1,16 +1,31 @@
 package ruleset
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Source describes a snapshot to Build. Slots are control's.
 type Source struct {
 	Generation      uint32
 	RouteGeneration uint16
 	TransitRoute    bool
 	Ports           [MaxPorts]Port
-	Local           []uint32 // the director's own addresses; virtuals' are added
+	Local           []uint32 // the director's own addresses; virtuals' are added. Those that stand here are never secured
+	Secure          bool     // TCP and UDP to a virtual's address and none of its ports is dropped; else the kernel has it
+	Classes         []Class
 	Routes          []Route
 	Reals           map[uint16]Real
 	Virtuals        []VirtualSource
 	Tables          *Tables // those of the snapshot before; nil: none are kept
+}
+
+// Class are clients that have virtuals of their own (US 6,324,177). The longest prefix that holds a client's address says
+// its class; clients of none are of class 0.
+type Class struct {
+	Prefix uint32 // host byte order
+	Bits   uint8
+	Class  uint16 // above 0
 }
 
 // VirtualSource is one virtual. A draining one keeps its timers for live flows and takes no new ones; its endpoint
@@ -18,16 +33,21 @@ type Source struct {
 type VirtualSource struct {
 	Slot      uint16
 	Address   uint32
-	Port      uint16
-	Protocol  uint8
+	Port      uint16 // 0: every port that no other virtual of the address has
+	Protocol  uint8  // 0: TCP and UDP
+	Class     uint16 // of clients; 0: those that no virtual of their own class is for
 	Predictor Predictor
 	Reset     bool
 	Refuse    bool
 	PassReset bool
 	Draining  bool
+	IdleReset bool
+	Flush     bool
 	Retry     Retry
 	Guard     Guard
 	Timers    Timers
+	Sticky    Sticky
+	Keepers   []Member     // who takes clients with a sticky entry
 	Members   []Member     // all bindings: weight 0 and the removed ones that still have flows included
 	Tiers     []TierSource // who of them takes new connections; nil: those of weight above 0, in one tier
 	Trials    []Member     // who of them is in state testing; TCP only: what opens no connection proves nothing
@@ -48,9 +68,9 @@ func Build(src *Source) *Snapshot {
 	s := &Snapshot{
 		Generation: src.Generation, RouteGeneration: src.RouteGeneration,
 		TransitRoute: src.TransitRoute, Ports: src.Ports,
-		ranges: flatten(src.Routes),
+		ways: ways(src.Routes), classes: classRanges(src.Classes), secure: src.Secure,
 	}
-	highest, members := uint16(0), 0
+	highest, members, endpoints := uint16(0), 0, len(src.Local)
 	for slot := range src.Reals {
 		highest = max(highest, slot)
 	}
@@ -60,18 +80,28 @@ func Build(src *Source) *Snapshot {
 	}
 	highest = 0
 	for i := range src.Virtuals {
-		highest = max(highest, src.Virtuals[i].Slot)
-		members += len(src.Virtuals[i].Members)
+		v := &src.Virtuals[i]
+		highest = max(highest, v.Slot)
+		members += len(v.Members)
+		endpoints += 1 + len(v.protocols())*(2+len(v.Members))
 	}
 	s.virtuals = make([]Virtual, int(highest)+1)
+	s.virtuals[0].Draining = true // nobody's: for what a flow may have that no virtual takes
 	s.members = make([]Member, 0, members)
 	s.tables = [][]uint16{nil}
-	s.endpoints = newEndpoints(len(src.Local) + 2*len(src.Virtuals) + members)
+	s.endpoints = newEndpoints(endpoints)
 	for _, address := range src.Local {
-		s.endpoints.put(endpoint{address: address, kind: local, slot: 1})
+		s.endpoints.put(endpoint{address: address, kind: local, slot: own})
 	}
 	for i := range src.Virtuals {
 		s.add(&src.Virtuals[i], src.Tables)
+	}
+	for _, exact := range [...]bool{true, false} { // what is entered first stays: an exact protocol goes before any
+		for i := range src.Virtuals {
+			if v := &src.Virtuals[i]; (v.Protocol != 0) == exact {
+				s.enter(v)
+			}
+		}
 	}
 	src.Tables.settle()
 	return s
@@ -81,7 +111,8 @@ func (s *Snapshot) add(src *VirtualSource, tables *Tables) {
 	v := Virtual{
 		Address: src.Address, Port: src.Port, Protocol: src.Protocol,
 		Reset: src.Reset, Refuse: src.Refuse, PassReset: src.PassReset, Draining: src.Draining,
-		Retry: src.Retry, Guard: src.Guard, Timers: src.Timers,
+		IdleReset: src.IdleReset, Flush: src.Flush,
+		Retry: src.Retry, Guard: src.Guard, Timers: src.Timers, Sticky: src.Sticky,
 	}
 	for _, m := range src.Members {
 		r := s.reals[m.Real]
@@ -89,10 +120,12 @@ func (s *Snapshot) add(src *VirtualSource, tables *Tables) {
 		if port == 0 {
 			port = src.Port // the client's: no other port of this real is ours to watch
 		}
-		s.endpoints.put(endpoint{address: r.Address, port: port, protocol: src.Protocol, kind: aReal, slot: m.Real})
+		for _, protocol := range src.protocols() {
+			s.endpoints.put(endpoint{address: r.Address, port: port, protocol: protocol, kind: aReal, slot: m.Real})
+		}
 	}
 	if !src.Draining {
-		s.endpoints.put(endpoint{address: v.Address, kind: local, slot: 1})
+		s.endpoints.put(endpoint{address: v.Address, kind: local, slot: virtuals})
 		first, tiers := uint32(len(s.tiers)), src.Tiers
 		if tiers == nil {
 			tiers = []TierSource{{Predictor: src.Predictor, Members: weighty(src.Members)}}
@@ -102,9 +135,50 @@ func (s *Snapshot) add(src *VirtualSource, tables *Tables) {
 		}
 		v.tiers = span{first, uint32(len(s.tiers)) - first}
 		v.trials = s.addMembers(src.Trials, false)
+		keepers := slices.Clone(src.Keepers)
+		slices.SortFunc(keepers, func(a, b Member) int { return cmp.Compare(a.Real, b.Real) })
+		v.keepers = s.addMembers(keepers, false)
 	}
 	s.virtuals[src.Slot] = v
-	s.endpoints.put(endpoint{address: v.Address, port: v.Port, protocol: v.Protocol, kind: aVirtual, slot: src.Slot})
+}
+
+// protocols are those that a virtual takes.
+func (v *VirtualSource) protocols() []uint8 {
+	if v.Protocol == 0 {
+		return anyProtocol
+	}
+	return []uint8{v.Protocol}
+}
+
+var anyProtocol = []uint8{6, 17} // TCP, UDP
+
+// enter enters a virtual's endpoints.
+func (s *Snapshot) enter(v *VirtualSource) {
+	for _, protocol := range v.protocols() {
+		e := endpoint{address: v.Address, port: v.Port, protocol: protocol, kind: aVirtual, class: v.Class, slot: v.Slot}
+		if v.Draining {
+			e.kind, e.class = draining, 0
+			s.special |= removed
+		}
+		s.endpoints.put(e)
+		if e.class != 0 {
+			e.kind, e.class = classed, 0
+			s.endpoints.put(e)
+			s.special |= classes
+		}
+	}
+	if v.Port == 0 && !v.Draining {
+		s.special |= everyPort
+	}
+}
+
+// classRanges are the ranges of clients of one class each.
+func classRanges(all []Class) []reach[uint16] {
+	prefixes := make([]prefix[uint16], len(all))
+	for i, c := range all {
+		prefixes[i] = prefix[uint16]{c.Prefix, c.Bits, c.Class}
+	}
+	return flatten(prefixes, 0)
 }
 
 // weighty are the members that take new connections.
@@ -124,6 +198,9 @@ func (s *Snapshot) addTier(src *TierSource, tables *Tables) {
 	}
 	t := Tier{Predictor: src.Predictor, ByPort: src.ByPort, Aging: src.Aging, standIns: uint32(len(src.StandIns))}
 	t.members = s.addMembers(src.Members, src.Predictor == Loaded)
+	all := of(s.members, t.members)
+	t.Settled = !slices.ContainsFunc(all, func(m Member) bool { return m.Ramping })
+	t.Even = t.Settled && !slices.ContainsFunc(all, func(m Member) bool { return m.Weight != all[0].Weight })
 	s.addMembers(src.StandIns, src.Predictor == Loaded)
 	round := turns(src.Members)
 	t.turns = span{uint32(len(s.turns)), uint32(len(round))}
@@ -144,6 +221,7 @@ func (s *Snapshot) addMembers(members []Member, loaded bool) span {
 			m.Load = r.Load
 		}
 		s.members = append(s.members, m)
+		s.slots, s.loads = append(s.slots, m.Real), append(s.loads, m.Load)
 	}
 	return span{first, uint32(len(members))}
 }

@@ -104,7 +104,7 @@ func TestBuildTiers(t *testing.T) {
 
 func TestBuildOfNothing(t *testing.T) {
 	s := Build(&Source{})
-	if s.FindVirtual(0, 0, 0) != 0 || s.FindReal(0, 0, 0) != 0 || s.Local(0) || s.Route(1).Port != NoPort {
+	if s.FindVirtual(0, 0, 0, 0) != 0 || s.FindReal(0, 0, 0) != 0 || s.Local(0) || s.Route(1).Port != NoPort {
 		t.Error("something was found in nothing")
 	}
 }
@@ -118,7 +118,7 @@ func TestBuildAtTheLimits(t *testing.T) {
 			Members: []Member{member(MaxBindings, MaxReals, 65535)},
 		}},
 	})
-	if s.FindVirtual(^uint32(0), 65535, 255) != MaxVirtuals || s.FindReal(^uint32(0), 65535, 255) != MaxReals {
+	if s.FindVirtual(0, ^uint32(0), 65535, 255) != MaxVirtuals || s.FindReal(^uint32(0), 65535, 255) != MaxReals {
 		t.Error("not found")
 	}
 	v := only(t, s, MaxVirtuals)

@@ -2,31 +2,50 @@ package ruleset
 
 import "math/bits"
 
-// endpoint is what lives at an address: a virtual's or a real's (address, port, protocol), or, with port and
-// protocol 0, an address of the director itself.
+// endpoint is what lives at an address: a virtual's or a real's (address, port, protocol, class of clients), or, with
+// port and protocol 0, an address of the director itself. Port 0 of a virtual or real is every port.
 type endpoint struct {
 	address  uint32
 	port     uint16
 	protocol uint8
 	kind     kind
+	class    uint16 // 0 but of aVirtual
 	slot     uint16
-	_        uint16
+}
+
+// key is all of an endpoint but its class, as one number; never 0.
+func key(address uint32, port uint16, protocol uint8, kind kind) uint64 {
+	return uint64(address)<<32 | uint64(port)<<16 | uint64(protocol)<<8 | uint64(kind)
 }
 
 type kind uint8
 
 const (
-	nobody kind = iota
-	aVirtual
+	nobody   kind = iota
+	aVirtual      // takes new connections
+	draining      // a virtual that was removed, of whatever class
+	classed       // a virtual of a class, for whoever has no virtual there
 	aReal
-	local
+	local // slot own or virtuals
+)
+
+// The slots of an address that is the director's.
+const (
+	own      = 1 + iota // a port's
+	virtuals            // virtuals' alone
 )
 
 // endpoints is an open-addressed hash table, at most half full. Its keys are the operator's, not the traffic's,
 // so its hash needs no secret.
 type endpoints struct {
-	table []endpoint
+	table []entry
 	mask  uint32
+}
+
+// entry is an endpoint in the table; key 0 is an empty place.
+type entry struct {
+	key         uint64
+	class, slot uint16
 }
 
 func newEndpoints(n int) endpoints {
@@ -34,53 +53,34 @@ func newEndpoints(n int) endpoints {
 	for size < 2*n {
 		size *= 2
 	}
-	return endpoints{make([]endpoint, size), uint32(size - 1)}
+	return endpoints{make([]entry, size), uint32(size - 1)}
 }
 
-func place(address uint32, port uint16, protocol uint8) uint32 {
-	hi, lo := bits.Mul64(uint64(address)<<24^uint64(port)<<8^uint64(protocol), 0x9E3779B97F4A7C15)
+func place(key uint64, class uint16) uint32 {
+	hi, lo := bits.Mul64(key^uint64(class)<<44, 0x9E3779B97F4A7C15)
 	return uint32(hi) ^ uint32(lo>>32)
 }
 
 // put enters e unless its key is there already.
 func (t *endpoints) put(e endpoint) {
-	for i := place(e.address, e.port, e.protocol); ; i++ {
+	k := key(e.address, e.port, e.protocol, e.kind)
+	for i := place(k, e.class); ; i++ {
 		switch at := &t.table[i&t.mask]; {
-		case at.kind == nobody:
-			*at = e
+		case at.key == 0:
+			*at = entry{k, e.class, e.slot}
 			return
-		case at.address == e.address && at.port == e.port && at.protocol == e.protocol && at.kind == e.kind:
+		case at.key == k && at.class == e.class:
 			return
 		}
 	}
 }
 
-func (t *endpoints) find(address uint32, port uint16, protocol uint8, want kind) uint16 {
-	for i := place(address, port, protocol); ; i++ {
+// find is the slot of a key and class, 0 if they are not there.
+func (t *endpoints) find(key uint64, class uint16) uint16 {
+	for i := place(key, class); ; i++ {
 		e := &t.table[i&t.mask]
-		if e.kind == nobody {
-			return 0
-		}
-		if e.address == address && e.port == port && e.protocol == protocol && e.kind == want {
+		if e.key == key && e.class == class || e.key == 0 {
 			return e.slot
 		}
 	}
-}
-
-// FindVirtual is the slot of the virtual at an endpoint, 0 if there is none.
-func (s *Snapshot) FindVirtual(address uint32, port uint16, protocol uint8) uint16 {
-	return s.endpoints.find(address, port, protocol, aVirtual)
-}
-
-// FindReal is the slot of a real that serves this protocol at an endpoint, 0 if there is none.
-func (s *Snapshot) FindReal(address uint32, port uint16, protocol uint8) uint16 {
-	if slot := s.endpoints.find(address, port, protocol, aReal); slot != 0 {
-		return slot
-	}
-	return s.endpoints.find(address, 0, protocol, aReal)
-}
-
-// Local tells whether an address is the director's own: a port's or a virtual's.
-func (s *Snapshot) Local(address uint32) bool {
-	return s.endpoints.find(address, 0, 0, local) != 0
 }

@@ -8,23 +8,24 @@ import (
 // TestEndpointsAgainstMap looks random endpoints, of few values so that they meet, up in a table and in a map.
 func TestEndpointsAgainstMap(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	pick := func() (uint32, uint16, uint8) {
+	pick := func() (uint32, uint16, uint8, uint16) {
 		addresses := []uint32{0, 1, 1<<32 - 1, 1 << 31, 0x0a000001, 0x0a000002, 0x0a010001, random.Uint32N(1 << 16), random.Uint32()}
-		return addresses[random.IntN(len(addresses))], uint16(random.IntN(3)) * 0x7fff, []uint8{0, 6, 17}[random.IntN(3)]
+		return addresses[random.IntN(len(addresses))], uint16(random.IntN(3)) * 0x7fff, []uint8{0, 6, 17}[random.IntN(3)], []uint16{0, 0, 1, 1<<16 - 1}[random.IntN(4)]
 	}
-	type key struct {
+	type place struct {
 		address  uint32
 		port     uint16
 		protocol uint8
+		class    uint16
 		kind     kind
 	}
 	for range 200 {
 		n := random.IntN(300)
-		table, model := newEndpoints(n), map[key]uint16{}
+		table, model := newEndpoints(n), map[place]uint16{}
 		for i := range n {
-			address, port, protocol := pick()
-			k := key{address, port, protocol, kind(1 + random.IntN(3))}
-			table.put(endpoint{address: address, port: port, protocol: protocol, kind: k.kind, slot: uint16(i + 1)})
+			address, port, protocol, class := pick()
+			k := place{address, port, protocol, class, kind(1 + random.IntN(int(local)))}
+			table.put(endpoint{address: address, port: port, protocol: protocol, class: class, kind: k.kind, slot: uint16(i + 1)})
 			if _, there := model[k]; !there {
 				model[k] = uint16(i + 1)
 			}
@@ -33,14 +34,14 @@ func TestEndpointsAgainstMap(t *testing.T) {
 			t.Fatalf("%d places for %d", len(table.table), n)
 		}
 		for k, slot := range model {
-			if got := table.find(k.address, k.port, k.protocol, k.kind); got != slot {
+			if got := table.find(key(k.address, k.port, k.protocol, k.kind), k.class); got != slot {
 				t.Fatalf("%+v: slot %d, want %d", k, got, slot)
 			}
 		}
 		for range 300 {
-			address, port, protocol := pick()
-			k := key{address, port, protocol, kind(1 + random.IntN(3))}
-			if got := table.find(address, port, protocol, k.kind); got != model[k] {
+			address, port, protocol, class := pick()
+			k := place{address, port, protocol, class, kind(1 + random.IntN(int(local)))}
+			if got := table.find(key(address, port, protocol, k.kind), class); got != model[k] {
 				t.Fatalf("%+v: slot %d, want %d", k, got, model[k])
 			}
 		}
@@ -56,6 +57,9 @@ func TestEndpointsSpread(t *testing.T) {
 		"ports": func(i int) endpoint {
 			return endpoint{address: 0x0a000001, port: uint16(i), protocol: 6, kind: aReal, slot: 1}
 		},
+		"classes": func(i int) endpoint {
+			return endpoint{address: 0x0a000001, port: 80, protocol: 6, class: uint16(i), kind: aVirtual, slot: 1}
+		},
 		"networks": func(i int) endpoint { return endpoint{address: uint32(i) << 16, kind: local, slot: 1} },
 	} {
 		const n = 4096
@@ -65,7 +69,7 @@ func TestEndpointsSpread(t *testing.T) {
 		}
 		longest, run := 0, 0
 		for i := range 2 * len(table.table) {
-			if run++; table.table[i%len(table.table)].kind == nobody {
+			if run++; table.table[i%len(table.table)].key == 0 {
 				run = 0
 			}
 			longest = max(longest, run)
@@ -123,7 +127,7 @@ func TestFind(t *testing.T) {
 		{realAddress + 1, 0, 6, 0, 0},
 		{realAddress + 2, 8080, 6, 0, 4}, // weight 0: live flows go on
 	} {
-		if got := s.FindVirtual(tt.address, tt.port, tt.protocol); got != tt.virtual {
+		if got := s.FindVirtual(0, tt.address, tt.port, tt.protocol); got != tt.virtual {
 			t.Errorf("virtual at %#x:%d/%d: %d, want %d", tt.address, tt.port, tt.protocol, got, tt.virtual)
 		}
 		if got := s.FindReal(tt.address, tt.port, tt.protocol); got != tt.real {

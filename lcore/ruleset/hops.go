@@ -1,6 +1,10 @@
 package ruleset
 
-import "sync/atomic"
+import (
+	"encoding/binary"
+	"net"
+	"sync/atomic"
+)
 
 // Hops are the next hops by slot and the index of on-link neighbours. Control writes, any number of workers
 // read at the same time; each word changes as a whole.
@@ -18,6 +22,12 @@ type Hop struct {
 	Low  uint64 // destination and source MAC, bytes 0 to 7, little-endian
 	High uint32 // bytes 8 to 11
 	Port uint16
+}
+
+// Destination is the neighbour's own MAC.
+func (h Hop) Destination() net.HardwareAddr {
+	mac := binary.LittleEndian.AppendUint64(nil, h.Low)
+	return mac[:6]
 }
 
 const (

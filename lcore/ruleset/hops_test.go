@@ -204,7 +204,7 @@ func TestHopsDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		h.Get(h.Neighbour(1, 2))
 		s.Route(webAddress)
-		s.FindVirtual(webAddress, 80, 6)
+		s.FindVirtual(0, webAddress, 80, 6)
 		s.FindReal(webAddress, 80, 6)
 		s.Local(webAddress)
 		v := s.Virtual(2)

@@ -36,17 +36,17 @@ func checkRoutes(tb testing.TB, routes []Route) bool {
 	for _, address := range probe {
 		hop, port := naive(routes, address)
 		if r := s.Route(address); r.Hop != hop || r.Port != port {
-			tb.Errorf("%#x: hop %d port %d, want %d %d\n%+v\n%+v", address, r.Hop, r.Port, hop, port, routes, s.ranges)
+			tb.Errorf("%#x: hop %d port %d, want %d %d\n%+v\n%+v", address, r.Hop, r.Port, hop, port, routes, s.ways)
 			return false
 		}
 	}
-	for i, r := range s.ranges {
-		if i == 0 && r.Start != 0 || i > 0 && r.Start <= s.ranges[i-1].Start {
-			tb.Errorf("ranges not in order: %+v", s.ranges)
+	for i, r := range s.ways {
+		if i == 0 && r.start != 0 || i > 0 && r.start <= s.ways[i-1].start {
+			tb.Errorf("ranges not in order: %+v", s.ways)
 			return false
 		}
-		if i > 0 && r.Hop == s.ranges[i-1].Hop && r.Port == s.ranges[i-1].Port {
-			tb.Errorf("neighbouring ranges under one route: %+v", s.ranges)
+		if i > 0 && r.what == s.ways[i-1].what {
+			tb.Errorf("neighbouring ranges under one route: %+v", s.ways)
 			return false
 		}
 	}

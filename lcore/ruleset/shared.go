@@ -8,6 +8,7 @@ import "sync/atomic"
 type Shared struct {
 	reals  []sharedReal
 	raised atomic.Uint64 // signals ever raised
+	lost   atomic.Uint64 // beat at which the director itself was last seen to lose a frame
 }
 
 // sharedReal is a cache line, so that no two reals' connections wait for one another.
@@ -73,6 +74,12 @@ func (s *Shared) Answered(real uint16) {
 		d.Store(0)
 	}
 }
+
+// Lose notes that the director itself lost frames, in a queue or ring that was full: until the beat now. Worker only.
+func (s *Shared) Lose(now uint64) { s.lost.Store(now) }
+
+// LostSince tells whether the director itself has lost frames since a beat: then silence says nothing of a real.
+func (s *Shared) LostSince(beat uint64) bool { return s.lost.Load() > beat }
 
 // OpenTrial lets one connection be the real's trial. Control only.
 func (s *Shared) OpenTrial(real uint16) { s.reals[real].trial.Store(trialOpen) }

@@ -30,16 +30,27 @@ type Timers struct{ HalfOpen, Idle, CloseDelay, UDPIdle uint32 }
 type Virtual struct {
 	Address   uint32
 	Port      uint16
-	Protocol  uint8
-	Reset     bool // answer TCP of no flow with RST
-	Refuse    bool // answer a SYN that no real can take with RST
-	PassReset bool // a RST that answers a SYN goes on to the client
-	Draining  bool // removed: for its live flows it stays, for all else it is not there
+	Protocol  uint8 // 0: TCP and UDP
+	Reset     bool  // answer TCP of no flow with RST
+	Refuse    bool  // answer a SYN that no real can take with RST
+	PassReset bool  // a RST that answers a SYN goes on to the client
+	Draining  bool  // removed: for its live flows it stays, for all else it is not there
+	IdleReset bool  // a connection that was idle too long is reset at both ends
+	Flush     bool  // live flows are cut
 	Retry     Retry
 	Guard     Guard
 	Timers    Timers
+	Sticky    Sticky
 	tiers     span // of tiers
 	trials    span // of members
+	keepers   span // of members
+}
+
+// Sticky has a client's connections go to the real that its first one went to (SPEC.md section 3).
+type Sticky struct {
+	Group uint16 // control's number for the virtuals that share entries; 0: the virtual has none
+	Bits  uint8  // of the client's address that tell clients apart, 1 to 32
+	Timer uint32 // ticks that an entry lasts after its last connection has closed
 }
 
 // Retry is when a client's unanswered SYN goes to another real (SPEC.md section 4): once SYNs went unanswered, or After
@@ -60,6 +71,8 @@ type Guard struct {
 type Tier struct {
 	Predictor Predictor
 	ByPort    bool  // Hash: a client is an address and a port, else an address
+	Settled   bool  // all members have their whole share: no slow start goes on
+	Even      bool  // and the same weight
 	Aging     Aging // Fastest
 	members   span
 	standIns  uint32 // behind the members: reached by Member.StandIn alone
@@ -92,6 +105,7 @@ type Real struct {
 	Ramp      uint32 // ticks that it takes; 0: none
 
 	Unavailable bool // failed: who still waits for an answer need not wait long
+	Flush       bool // live flows are cut
 	Watched     bool // failed, and brought back by an established connection that shows life
 }
 
@@ -117,11 +131,16 @@ type Snapshot struct {
 	reals     []Real    // by slot
 	tiers     []Tier
 	members   []Member
+	slots     []uint16   // of the members' reals, side by side: who looks at all members reads these
+	loads     []uint32   // and their Load
 	turns     []uint32   // places of a tier's members, in weighted rotation
 	tables    [][]uint16 // for Hash; no snapshot's own: the next one may have them, too
 	places    []uint16
 	endpoints endpoints
-	ranges    []Range
+	ways      []reach[Way]
+	classes   []reach[uint16] // of clients
+	special   special
+	secure    bool
 }
 
 // Virtual is the virtual in a slot.
@@ -135,6 +154,12 @@ func (s *Snapshot) Tiers(v *Virtual) []Tier { return of(s.tiers, v.tiers) }
 
 // Members are the reals that new connections may go to.
 func (s *Snapshot) Members(t *Tier) []Member { return of(s.members, t.members) }
+
+// Slots are the slots of the members' reals, and Loads their Load.
+func (s *Snapshot) Slots(t *Tier) []uint16 { return of(s.slots, t.members) }
+
+// Loads are as Slots.
+func (s *Snapshot) Loads(t *Tier) []uint32 { return of(s.loads, t.members) }
 
 // All are the members and behind them those who stand in for full ones.
 func (s *Snapshot) All(t *Tier) []Member {
@@ -157,6 +182,11 @@ func (s *Snapshot) Table(t *Tier) []uint16 { return s.tables[t.table] }
 // there are none, or no others.
 func (s *Snapshot) Settled(t *Tier) (table, places []uint16) {
 	return s.tables[t.settled], of(s.places, t.places)
+}
+
+// Keepers are the reals that clients with a sticky entry may go to, by slot; the place of the first is first.
+func (s *Snapshot) Keepers(v *Virtual) (first uint32, members []Member) {
+	return v.keepers.first, of(s.members, v.keepers)
 }
 
 // Trials are the members in state testing: each takes one connection, its trial. First is the place of the first.
