@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +35,11 @@ type Config struct {
 	Elapsed  func(ticks uint32) time.Duration // what ticks last
 	Response func(beats uint32) time.Duration // what beats last
 
-	// ShowWorkers lists the workers by number, for the control socket.
+	// ShowWorkers lists the workers by number, ShowPorts the devices in the configuration's order, for the control socket.
 	ShowWorkers func() []api.Worker
+	ShowPorts   func() []api.Port
+	// Keep is the file that each configuration is written to once it is applied; "": none.
+	Keep string
 	// NewProber makes what probes reals; nil is health.New.
 	NewProber func(report func(health.Change)) Prober
 }
@@ -55,6 +57,8 @@ type Director struct {
 	prober  Prober
 
 	showWorkers func() []api.Worker
+	showPorts   func() []api.Port
+	keep        string
 
 	asks  float64   // addresses that the kernel may be asked for now
 	asked time.Time // when asks was reckoned
@@ -82,13 +86,18 @@ type Director struct {
 	probing        bool
 	targetsChanged bool    // the prober must be told
 	anew           []*real // whose probe must begin anew
+	flushing       []*flush
+	purges         []purge
+	inForce        applied
+	before         *applied // nil: there was none
 }
 
 // New applies the configuration to the kernel, begins to follow the kernel, and makes the first rules. The stack is
 // still empty. Close undoes it.
 func New(c Config) (*Director, *ruleset.Snapshot, error) {
 	d := &Director{
-		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack, showWorkers: c.ShowWorkers,
+		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack,
+		showWorkers: c.ShowWorkers, showPorts: c.ShowPorts, keep: c.Keep,
 		clock:  clock{c.Ticks, c.Beats, c.Elapsed, c.Response},
 		shared: c.Workers.Counts()[0].Shared, journal: events.New(events.Kept),
 		conf: c.Conf, objects: newObjects(), hops: newHops(c.Log, c.Hops, c.Ports, c.Keeper), generation: 1, routeGen: 1,
@@ -103,6 +112,7 @@ func New(c Config) (*Director, *ruleset.Snapshot, error) {
 		return nil, nil, err
 	}
 	d.settle(time.Now(), true)
+	d.remember(c.Conf)
 	mirror, err := c.Follow()
 	if err != nil {
 		return nil, nil, err
@@ -157,59 +167,6 @@ func (d *Director) publish() {
 	d.generation++
 	state := d.mirror.State()
 	d.workers.Publish(d.build(&state))
-}
-
-// Reload makes c the configuration: as a whole, or not at all, with the reason. Ports and their devices stay what
-// they are until a restart.
-func (d *Director) Reload(c *conf.Config) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := samePorts(d.conf, c); err != nil {
-		return err
-	}
-	if err := d.objects.fits(c); err != nil {
-		return err
-	}
-	if err := d.apply(c); err != nil {
-		// Nothing is changed, unless it was the removal of something old that failed.
-		if back := d.stack.Apply(wanted(d.conf)); back != nil {
-			d.log.Error("the kernel refuses the configuration in force, too", zap.Error(inFile(d.conf, back)))
-		}
-		return err
-	}
-	d.conf = c
-	d.generation++
-	if err := d.objects.adopt(c, d.workers.Counts(), d.generation); err != nil {
-		return err // fits has just said that this cannot be
-	}
-	d.settle(time.Now(), false)
-	state := d.mirror.State()
-	d.workers.Publish(d.build(&state))
-	d.setTargets()
-	return nil
-}
-
-// samePorts refuses what only a restart can change.
-func samePorts(old, c *conf.Config) error {
-	refuse := func(pos conf.Pos, key, problem string) error {
-		return conf.Error{File: c.Name, Pos: pos, Key: key, Problem: problem, Mend: "restart to apply it"}
-	}
-	if len(old.Ports) != len(c.Ports) {
-		return refuse(conf.Pos{}, "ports", fmt.Sprintf("%d ports cannot become %d while running", len(old.Ports), len(c.Ports)))
-	}
-	for i := range c.Ports {
-		was, is := &old.Ports[i], &c.Ports[i]
-		key := fmt.Sprintf("ports[%d].", i)
-		switch {
-		case was.Name != is.Name:
-			return refuse(is.Pos, key+"name", "a port's name cannot change while running")
-		case was.Device != is.Device:
-			return refuse(is.Pos, key+"device", "a port's device cannot change while running")
-		case was.Side != is.Side:
-			return refuse(is.Pos, key+"side", "a port's side cannot change while running")
-		}
-	}
-	return nil
 }
 
 // Run follows the kernel, the workers and the probes until ctx ends.
@@ -281,7 +238,8 @@ func (d *Director) answerWants(now time.Time) {
 func (d *Director) tidy(now time.Time) {
 	acknowledged := d.workers.Acknowledged()
 	d.hops.reap(acknowledged)
-	gone := d.objects.reap(d.workers.Counts(), acknowledged)
+	gone := d.objects.reap(d.workers.Counts(), d.workers.Sticky(), acknowledged)
+	d.workers.Sticky().Expire(d.workers.Now())
 	if gone > 0 || d.hops.mustRenew() {
 		d.publish()
 	}

@@ -33,6 +33,9 @@ type fakeWorkers struct {
 	injected     chan injected
 	flows        [][]Flow // by worker, a flow a record
 	began        time.Time
+	sticky       fakeSticky
+	sweeps       []uint64
+	explain      func(Packet) (Outlook, error)
 }
 
 type injected struct {
@@ -45,7 +48,7 @@ func newFakeWorkers(n int) *fakeWorkers {
 }
 
 func newFakeWorkersOf(n int, slots ruleset.Slots) *fakeWorkers {
-	w := &fakeWorkers{injected: make(chan injected, 10), flows: make([][]Flow, n), began: time.Now()}
+	w := &fakeWorkers{injected: make(chan injected, 10), flows: make([][]Flow, n), began: time.Now(), sweeps: make([]uint64, n)}
 	shared := ruleset.NewShared(slots.Reals)
 	for range n {
 		w.counts = append(w.counts, ruleset.NewCounts(slots, shared))
@@ -55,6 +58,25 @@ func newFakeWorkersOf(n int, slots ruleset.Slots) *fakeWorkers {
 
 // Now counts milliseconds, from 1000 on.
 func (w *fakeWorkers) Now() uint32 { return 1000 + uint32(time.Since(w.began).Milliseconds()) }
+
+func (w *fakeWorkers) Sticky() Sticky { return &w.sticky }
+
+func (w *fakeWorkers) Sweeps() []uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.sweeps)
+}
+
+// sweep has every worker visit all its records so many times.
+func (w *fakeWorkers) sweep(times uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.sweeps {
+		w.sweeps[i] += times
+	}
+}
+
+func (w *fakeWorkers) Explain(p Packet) (Outlook, error) { return w.explain(p) }
 
 func (w *fakeWorkers) Flows(worker int, from uint32, page []Flow) (n int, next uint32, err error) {
 	all := w.flows[worker]
@@ -293,12 +315,20 @@ func newRig(t *testing.T, workers int) *rig {
 // newRigOf makes one under another configuration of the same ports.
 func newRigOf(t testing.TB, workers int, text string) *rig {
 	t.Helper()
+	return newRigWith(t, workers, text, func(*Config) {})
+}
+
+// newRigWith makes one whose Config the test changes.
+func newRigWith(t testing.TB, workers int, text string, change func(*Config)) *rig {
+	t.Helper()
 	r := &rig{
 		workers: newFakeWorkers(workers), keeper: &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(),
 	}
 	r.mirror.set(kernelOf())
+	c := r.config(parse(t, text))
+	change(&c)
 	var err error
-	if r.Director, r.first, err = New(r.config(parse(t, text))); err != nil {
+	if r.Director, r.first, err = New(c); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -319,6 +349,7 @@ func (r *rig) config(c *conf.Config) Config {
 			return r.prober
 		},
 		ShowWorkers: func() []api.Worker { return []api.Worker{{Number: 0, CPU: 2}} },
+		ShowPorts:   func() []api.Port { return []api.Port{{Device: "net_null0"}, {Device: "net_null1"}} },
 	}
 }
 

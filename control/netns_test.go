@@ -234,7 +234,7 @@ func TestOnLinux(t *testing.T) {
 	s = l.rules("reloaded", func(s *ruleset.Snapshot) bool {
 		return !s.Local(ip("192.0.2.1")) && s.Local(ip("192.0.2.2")) && s.Route(ip("10.9.0.1")).Hop == l.table.Neighbour(5, ip("10.0.0.253"))
 	})
-	if s.FindVirtual(ip("203.0.113.53"), 53, udp) == 0 {
+	if s.FindVirtual(0, ip("203.0.113.53"), 53, udp) == 0 {
 		t.Error("the moved virtual is not there")
 	}
 	if out := l.sh("ip -br addr show dev outside"); !strings.Contains(out, "192.0.2.2/24") || strings.Contains(out, "192.0.2.1/24") {

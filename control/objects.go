@@ -10,12 +10,18 @@ import (
 	"linedirector/lcore/ruleset"
 )
 
-// endpoint is what a virtual or real is known by across reloads: its name may change, its endpoint makes it another.
-type endpoint struct {
-	address  netip.Addr
-	port     uint16
-	protocol conf.Protocol // of a virtual
-}
+// What virtuals and reals are known by across reloads: a name may change, an identity makes it another. Which sticky
+// entries a virtual's connections count on is part of what it is: those that are open then go on counting on the same.
+type (
+	realID    netip.AddrPort
+	virtualID struct {
+		address  netip.Addr
+		port     uint16
+		protocol conf.Protocol
+		class    string
+		sticky   stickyID
+	}
+)
 
 // pair is a binding: slots of a virtual and of a real.
 type pair struct{ virtual, real uint16 }
@@ -28,6 +34,8 @@ type virtual struct {
 	draining bool
 	bindings []*binding
 	tiers    []tier // who takes its connections; none while it drains
+	group    *group // nil: it is not sticky
+	flush    flush
 	noReal   uint64 // what its slot's count of connections without a real is more than its own
 }
 
@@ -40,6 +48,7 @@ type tier struct {
 // place is for a real that a virtual names, or who stands in for it.
 type place struct {
 	*binding
+	own     int        // weight that the virtual gives it; ownWeight: the real's
 	backups []*binding // the nearest first
 }
 
@@ -51,6 +60,10 @@ type real struct {
 	fresh    bool   // not in the configuration before
 	added    uint32 // tick at which its slot became its own
 	tcp      bool   // some virtual's TCP may come to it: else nothing can fail or try it
+	file     knobs  // what the configuration says
+	knobs           // what holds
+	were     knobs  // what held before the configuration was read last
+	flush    flush
 	base     tally
 	condition
 }
@@ -66,7 +79,7 @@ type binding struct {
 	slot     uint32
 	virtual  *virtual
 	real     *real
-	own      bool // the virtual itself names the real
+	named    bool // the virtual itself names the real
 	draining bool
 	since    uint32 // generation of the first rules without it
 	base     uint64 // what its slot's count of opened connections is more than its own
@@ -87,12 +100,14 @@ func (b *binding) names() names { return names{b.virtual.conf.Name, b.real.conf.
 
 // objects are all virtuals, reals and bindings, live and draining.
 type objects struct {
-	virtuals     map[endpoint]*virtual
-	reals        map[endpoint]*real
+	virtuals     map[virtualID]*virtual
+	reals        map[realID]*real
 	bindings     map[pair]*binding
+	groups       map[stickyID]*group
 	virtualSlots slots
 	realSlots    slots
 	bindingSlots slots
+	groupSlots   slots
 
 	// In the order of the configuration.
 	liveVirtuals []*virtual
@@ -101,17 +116,18 @@ type objects struct {
 
 func newObjects() *objects {
 	return &objects{
-		virtuals: map[endpoint]*virtual{}, reals: map[endpoint]*real{}, bindings: map[pair]*binding{},
+		virtuals: map[virtualID]*virtual{}, reals: map[realID]*real{}, bindings: map[pair]*binding{}, groups: map[stickyID]*group{},
 		virtualSlots: slots{what: "virtuals", limit: ruleset.MaxVirtuals},
 		realSlots:    slots{what: "reals", limit: ruleset.MaxReals},
 		bindingSlots: slots{what: "bindings of reals to virtuals", limit: ruleset.MaxBindings},
+		groupSlots:   slots{what: "groups of sticky virtuals", limit: ruleset.MaxVirtuals},
 	}
 }
 
 // fits tells whether a configuration's new objects find slots beside those that are there, draining ones included.
 // Only then may adopt be called: it would stop half way.
 func (o *objects) fits(c *conf.Config) error {
-	newReals, newVirtuals, newBindings := 0, 0, 0
+	newReals, newVirtuals, newBindings, newGroups := 0, 0, 0, 0
 	reals := make([]*real, len(c.Reals))
 	for i, want := range c.Reals {
 		if reals[i] = o.reals[realKey(want)]; reals[i] == nil {
@@ -124,6 +140,9 @@ func (o *objects) fits(c *conf.Config) error {
 		if v == nil {
 			newVirtuals++
 		}
+		if id := stickyKey(&want); id != (stickyID{}) && o.groups[id] == nil {
+			newGroups++ // counted for each of its virtuals: there are as many slots as for virtuals
+		}
 		plan.bound(i, func(real int) bool {
 			if r := reals[real]; v == nil || r == nil || o.bindings[pair{v.slot, r.slot}] == nil {
 				newBindings++
@@ -135,15 +154,18 @@ func (o *objects) fits(c *conf.Config) error {
 		o.realSlots.room(newReals, len(o.reals)),
 		o.virtualSlots.room(newVirtuals, len(o.virtuals)),
 		o.bindingSlots.room(newBindings, len(o.bindings)),
+		o.groupSlots.room(newGroups, len(o.groups)),
 	); err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	return nil
 }
 
-func realKey(r conf.Real) endpoint { return endpoint{address: r.Address, port: r.Port} }
+func realKey(r conf.Real) realID { return realID(netip.AddrPortFrom(r.Address, r.Port)) }
 
-func virtualKey(v conf.Virtual) endpoint { return endpoint{v.Address, v.Port, v.Protocol} }
+func virtualKey(v conf.Virtual) virtualID {
+	return virtualID{v.Address, v.Port, v.Protocol, v.Class, stickyKey(&v)}
+}
 
 // adopt makes the objects those of c: new ones get slots, missing ones begin to drain, and those that came back stop
 // draining. generation is that of the first rules without the missing ones.
@@ -168,7 +190,9 @@ func (o *objects) adopt(c *conf.Config, counts []*ruleset.Counts, generation uin
 			return err
 		}
 		drained, known := left[r]
-		r.fresh = drained || !known
+		if r.fresh = drained || !known; r.fresh {
+			r.file, r.knobs = knobsOf(&r.conf), knobsOf(&r.conf)
+		}
 		o.liveReals[i] = r
 	}
 	o.liveVirtuals = make([]*virtual, len(c.Virtuals))
@@ -205,6 +229,7 @@ func (o *objects) real(want conf.Real, counts []*ruleset.Counts) (*real, error) 
 		o.reals[key] = r
 	}
 	r.conf, r.draining = want, false
+	r.configure()
 	return r, nil
 }
 
@@ -216,7 +241,12 @@ func (o *objects) virtual(want conf.Virtual, counts []*ruleset.Counts) (*virtual
 		if err != nil {
 			return nil, err
 		}
-		v = &virtual{slot: uint16(slot), noReal: seen(counts, uint16(slot)).NoReal}
+		group, err := o.join(want)
+		if err != nil {
+			o.virtualSlots.release(slot)
+			return nil, err
+		}
+		v = &virtual{slot: uint16(slot), group: group, noReal: seen(counts, uint16(slot)).NoReal}
 		o.virtuals[key] = v
 	}
 	v.conf, v.draining = want, false
@@ -233,18 +263,18 @@ func (o *objects) place(plan *layout, i int, counts []*ruleset.Counts) (err erro
 		return b
 	}
 	for _, of := range plan.tiers(i) {
-		names := plan.conf.Virtuals[of].Reals
-		t := tier{of: o.liveVirtuals[of], places: make([]place, 0, len(names))}
-		for _, name := range names {
+		c := &plan.conf.Virtuals[of]
+		t := tier{of: o.liveVirtuals[of], places: make([]place, 0, len(c.Reals))}
+		for k, name := range c.Reals {
 			first := plan.reals[name]
-			at := place{binding: bound(first)}
+			at := place{binding: bound(first), own: ownWeight(c, k)}
 			for _, real := range plan.chains[first] {
 				at.backups = append(at.backups, bound(real))
 			}
 			if err != nil {
 				return err
 			}
-			at.own = at.own || of == i
+			at.named = at.named || of == i
 			t.places = append(t.places, at)
 		}
 		v.tiers = append(v.tiers, t)
@@ -266,15 +296,15 @@ func (o *objects) bind(v *virtual, r *real, counts []*ruleset.Counts) (*binding,
 		r.bindings++
 	}
 	if b.draining {
-		b.draining, b.own = false, false
+		b.draining, b.named = false, false
 	}
-	r.tcp = r.tcp || v.conf.Protocol == conf.TCP
+	r.tcp = r.tcp || v.conf.Protocol != conf.UDP
 	return b, nil
 }
 
 // reap lets go of what drained to its last record, once every worker uses rules without it, and returns how many
 // objects that were. Virtuals and reals follow their last binding.
-func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int) {
+func (o *objects) reap(counts []*ruleset.Counts, table Sticky, acknowledged uint32) (gone int) {
 	left, shrunk := newLegacy(), map[*virtual]bool{}
 	for key, b := range o.bindings {
 		if !b.draining || int32(acknowledged-b.since) < 0 {
@@ -299,6 +329,7 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 			left.noReal[v.conf.Name] += seen(counts, v.slot).NoReal - v.noReal
 			delete(o.virtuals, key)
 			o.virtualSlots.release(uint32(v.slot))
+			o.leave(v.group, table)
 			gone++
 		}
 	}
@@ -306,6 +337,7 @@ func (o *objects) reap(counts []*ruleset.Counts, acknowledged uint32) (gone int)
 		if r.draining && r.bindings == 0 {
 			left.add(r, tallied(counts, r.slot).minus(r.base))
 			delete(o.reals, key)
+			table.Purge(r.slot)
 			o.realSlots.release(uint32(r.slot))
 			gone++
 		}

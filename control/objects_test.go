@@ -97,14 +97,14 @@ func TestRemovedRealDrainsToItsLastRecord(t *testing.T) {
 
 	// Connection closed, record still there: as after both FINs.
 	w.counts[1].Close(a.slot, a.real.slot)
-	if n := w.reap(w.counts, w.generation); n != 0 {
+	if n := w.reap(w.counts, &fakeSticky{}, w.generation); n != 0 {
 		t.Error("reaped while a record refers to it")
 	}
 	w.counts[1].Remove(a.slot)
-	if n := w.reap(w.counts, w.generation-1); n != 0 {
+	if n := w.reap(w.counts, &fakeSticky{}, w.generation-1); n != 0 {
 		t.Error("reaped before all workers used rules without it")
 	}
-	if n := w.reap(w.counts, w.generation); n != 2 {
+	if n := w.reap(w.counts, &fakeSticky{}, w.generation); n != 2 {
 		t.Errorf("%d objects are gone, want binding and real", n)
 	}
 	if len(w.reals) != 1 || len(w.bindings) != 1 || len(w.virtuals) != 1 {
@@ -125,7 +125,7 @@ func TestSlotIsReusedAndCountsFromZero(t *testing.T) {
 	if c := w.binding("v0", "c"); c.slot == a.slot || c.real.slot == a.real.slot {
 		t.Error("slots were given again before anybody let go of them")
 	}
-	w.reap(w.counts, w.generation)
+	w.reap(w.counts, &fakeSticky{}, w.generation)
 	w.adopt([]string{"b 10.0.0.2:80", "c 10.0.0.3:80", "d 10.0.0.4:80"}, "b c d")
 	d := w.binding("v0", "d")
 	if d.slot != a.slot || d.real.slot != a.real.slot {
@@ -151,18 +151,18 @@ func TestRealComesBackWhileItDrains(t *testing.T) {
 		t.Fatal("it did not come back as the same")
 	}
 	w.close(0, a)
-	if w.reap(w.counts, w.generation) != 0 {
+	if w.reap(w.counts, &fakeSticky{}, w.generation) != 0 {
 		t.Error("reaped though it is back")
 	}
 	// It leaves again: what counts is the generation of that.
 	before := w.generation
 	w.adopt([]string{"b 10.0.0.2:80"}, "b")
-	if w.reap(w.counts, before) != 0 {
+	if w.reap(w.counts, &fakeSticky{}, before) != 0 {
 		t.Error("reaped by an acknowledgement of rules that had it")
 	}
 	// And while it drains, other changes do not put its end off.
 	w.adopt([]string{"b 10.0.0.2:80"}, "b", "b")
-	if w.reap(w.counts, w.generation-1) != 2 {
+	if w.reap(w.counts, &fakeSticky{}, w.generation-1) != 2 {
 		t.Error("a later change put its end off")
 	}
 }
@@ -200,7 +200,7 @@ func TestChangedEndpointDrains(t *testing.T) {
 	for range 3 {
 		w.close(0, old)
 	}
-	w.reap(w.counts, w.generation)
+	w.reap(w.counts, &fakeSticky{}, w.generation)
 	if len(w.bindings) != 1 {
 		t.Fatal("the old binding is still there")
 	}
@@ -215,14 +215,14 @@ func TestRemovedVirtualDrains(t *testing.T) {
 	gone, empty := w.binding("v1", "a"), len(w.virtuals)
 	w.open(0, gone)
 	w.adopt([]string{"a 10.0.0.1:80"}, "a")
-	if w.reap(w.counts, w.generation) != 1 || len(w.virtuals) != empty-1 {
+	if w.reap(w.counts, &fakeSticky{}, w.generation) != 1 || len(w.virtuals) != empty-1 {
 		t.Error("the virtual without reals has no reason to stay")
 	}
 	if !gone.virtual.draining || gone.real.draining {
 		t.Error("the virtual does not drain, or its real does")
 	}
 	w.close(0, gone)
-	if w.reap(w.counts, w.generation) != 2 || len(w.virtuals) != 1 {
+	if w.reap(w.counts, &fakeSticky{}, w.generation) != 2 || len(w.virtuals) != 1 {
 		t.Error("the virtual does not go with its last binding")
 	}
 }

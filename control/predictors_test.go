@@ -17,7 +17,7 @@ func webBy(predictor, real string) string {
 }
 
 func webTier(s *ruleset.Snapshot) *ruleset.Tier {
-	return &s.Tiers(s.Virtual(s.FindVirtual(ip("192.0.2.10"), 80, tcp)))[0]
+	return &s.Tiers(s.Virtual(s.FindVirtual(0, ip("192.0.2.10"), 80, tcp)))[0]
 }
 
 // Every predictor of the configuration is one of the workers'.

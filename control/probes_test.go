@@ -122,7 +122,7 @@ func TestProbesFollowStates(t *testing.T) {
 	inRun(t, probing, func(t *testing.T, r *rig) {
 		state := func(name, to string) {
 			t.Helper()
-			if err := r.SetRealState(name, to); err != nil {
+			if err := r.setState(name, to); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source {
 	src := &ruleset.Source{
 		TransitRoute: c.Transit == conf.TransitRoute,
+		Secure:       c.Secure,
 		Routes:       d.routes(state),
 		Reals:        make(map[uint16]ruleset.Real, len(d.objects.reals)),
 		Tables:       &d.tables,
@@ -27,15 +29,28 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 			src.Local = append(src.Local, ipv4(a.Addr()))
 		}
 	}
+	virtuals := make(map[netip.Addr]bool, len(c.Virtuals)) // whose addresses the kernel has, too, so that ARP is answered
+	for i := range c.Virtuals {
+		virtuals[c.Virtuals[i].Address] = true
+	}
 	for _, a := range state.Addresses {
-		src.Local = append(src.Local, ipv4(a.Prefix.Addr()))
+		if !virtuals[a.Prefix.Addr()] {
+			src.Local = append(src.Local, ipv4(a.Prefix.Addr()))
+		}
 	}
 	for _, r := range d.objects.reals {
 		src.Reals[r.slot] = d.realRules(r)
 	}
+	classes := make(map[string]uint16, len(c.Classes))
+	for i, class := range c.Classes {
+		classes[class.Name] = uint16(i + 1)
+		for _, p := range class.Clients {
+			src.Classes = append(src.Classes, ruleset.Class{Prefix: ipv4(p.Addr()), Bits: uint8(p.Bits()), Class: uint16(i + 1)})
+		}
+	}
 	src.Virtuals, d.guarded, d.measured = make([]ruleset.VirtualSource, 0, len(d.objects.virtuals)), 0, 0
 	for _, v := range d.objects.virtuals {
-		src.Virtuals = append(src.Virtuals, d.virtualRules(v))
+		src.Virtuals = append(src.Virtuals, d.virtualRules(v, classes))
 		if v.conf.Synguard.Limit > 0 {
 			d.guarded = max(d.guarded, uint32(v.slot))
 		}
@@ -45,12 +60,12 @@ func (d *Director) describe(c *conf.Config, state *kernel.State) *ruleset.Source
 
 // realRules are one real's. One that takes no new connections needs no threshold: it would only be raised in vain.
 func (d *Director) realRules(r *real) ruleset.Real {
-	rules := ruleset.Real{Address: ipv4(r.conf.Address), Port: r.conf.Port}
+	rules := ruleset.Real{Address: ipv4(r.conf.Address), Port: r.conf.Port, Flush: r.flush.on}
 	if r.draining {
 		return rules
 	}
 	rules.Retry = ruleset.Retry{SYNs: uint8(r.conf.Reassign), After: d.beats(r.conf.ReassignAfter)}
-	rules.MaxConns, rules.Load, rules.Watched = uint32(r.conf.MaxConns), uint32(r.conf.Load), r.machine.Watched()
+	rules.MaxConns, rules.Load, rules.Watched = uint32(r.maxConns), uint32(r.load), r.machine.Watched()
 	if r.machine.State().Serves() {
 		rules.Threshold = r.machine.Threshold
 	}
@@ -69,20 +84,24 @@ func (d *Director) beats(t time.Duration) uint32 {
 	return max(1, d.clock.beats(t))
 }
 
-func (d *Director) virtualRules(v *virtual) ruleset.VirtualSource {
+func (d *Director) virtualRules(v *virtual, classes map[string]uint16) ruleset.VirtualSource {
 	c := &v.conf
 	rules := ruleset.VirtualSource{
 		Slot: v.slot, Address: ipv4(c.Address), Port: c.Port, Protocol: uint8(c.Protocol),
 		Reset: c.Unknown == conf.RST, Refuse: c.NoReal == conf.RST, PassReset: c.ResetAnswer == conf.ResetPass,
-		Draining: v.draining,
-		Retry:    ruleset.Retry{SYNs: uint8(c.Reassign), After: d.beats(c.ReassignAfter)},
-		Guard:    ruleset.Guard{Limit: uint32(c.Synguard.Limit), Drop: c.Synguard.Above == conf.AboveDrop},
+		Draining: v.draining, IdleReset: c.Expiry == conf.ExpiryReset, Flush: v.flush.on, Class: classes[c.Class],
+		Retry: ruleset.Retry{SYNs: uint8(c.Reassign), After: d.beats(c.ReassignAfter)},
+		Guard: ruleset.Guard{Limit: uint32(c.Synguard.Limit), Drop: c.Synguard.Above == conf.AboveDrop},
 		Timers: ruleset.Timers{
 			HalfOpen: d.clock.ticks(c.Timers.HalfOpen), Idle: d.clock.ticks(c.Timers.Idle),
 			CloseDelay: d.clock.ticks(c.Timers.CloseDelay), UDPIdle: d.clock.ticks(c.Timers.UDPIdle),
 		},
 		Members: v.members(),
+		Keepers: v.keepers(),
 		Tiers:   make([]ruleset.TierSource, 0, len(v.tiers)),
+	}
+	if v.group != nil {
+		rules.Sticky = ruleset.Sticky{Group: v.group.slot, Bits: uint8(c.Sticky.Bits), Timer: d.clock.ticks(c.Sticky.Timer)}
 	}
 	for i := range v.tiers {
 		if t := v.tiers[i].rules(); len(t.Members) > 0 {
@@ -90,7 +109,7 @@ func (d *Director) virtualRules(v *virtual) ruleset.VirtualSource {
 			rules.Tiers = append(rules.Tiers, t)
 		}
 	}
-	if c.Protocol == conf.TCP {
+	if c.Protocol != conf.UDP {
 		rules.Trials = v.trials()
 	}
 	return rules
@@ -102,7 +121,7 @@ func (v *virtual) members() []ruleset.Member {
 	members := make([]ruleset.Member, len(v.bindings))
 	for i, b := range v.bindings {
 		if members[i] = b.member(0); !b.draining {
-			members[i].Weight = uint16(b.real.conf.Weight)
+			members[i].Weight = uint16(b.real.weight)
 		}
 	}
 	return members

@@ -12,7 +12,7 @@ const tcp, udp = 6, 17
 
 // members are those of a virtual's first tier.
 func members(s *ruleset.Snapshot, address string, port uint16, protocol uint8) []ruleset.Member {
-	tiers := s.Tiers(s.Virtual(s.FindVirtual(ip(address), port, protocol)))
+	tiers := s.Tiers(s.Virtual(s.FindVirtual(0, ip(address), port, protocol)))
 	if len(tiers) == 0 {
 		return nil
 	}
@@ -33,8 +33,8 @@ func TestRulesOfAConfiguration(t *testing.T) {
 		t.Errorf("inside is %+v", p)
 	}
 
-	web, dns := s.FindVirtual(ip("192.0.2.10"), 80, tcp), s.FindVirtual(ip("192.0.2.10"), 53, udp)
-	if web == 0 || dns == 0 || s.FindVirtual(ip("192.0.2.10"), 80, udp) != 0 {
+	web, dns := s.FindVirtual(0, ip("192.0.2.10"), 80, tcp), s.FindVirtual(0, ip("192.0.2.10"), 53, udp)
+	if web == 0 || dns == 0 || s.FindVirtual(0, ip("192.0.2.10"), 80, udp) != 0 {
 		t.Fatalf("web has slot %d, dns %d", web, dns)
 	}
 	v := s.Virtual(web)
@@ -126,7 +126,7 @@ func TestRoutes(t *testing.T) {
 func TestRulesKeepWhatDrains(t *testing.T) {
 	r := newRig(t, 2)
 	old := r.first
-	web, a := old.FindVirtual(ip("192.0.2.10"), 80, tcp), old.FindReal(ip("10.0.0.11"), 8080, tcp)
+	web, a := old.FindVirtual(0, ip("192.0.2.10"), 80, tcp), old.FindReal(ip("10.0.0.11"), 8080, tcp)
 	binding := members(old, "192.0.2.10", 80, tcp)[0]
 	r.workers.counts[0].Insert(binding.Binding)
 	open(r.workers.counts[0], binding.Binding, binding.Real)
@@ -137,7 +137,7 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := r.workers.last()
-	if s.FindVirtual(ip("192.0.2.10"), 80, tcp) != web {
+	if s.FindVirtual(0, ip("192.0.2.10"), 80, tcp) != web {
 		t.Error("packets of live flows to a removed virtual are for nobody")
 	}
 	if !s.Virtual(web).Draining {
@@ -165,13 +165,13 @@ func TestRulesKeepWhatDrains(t *testing.T) {
 	r.workers.counts[0].Remove(binding.Binding)
 	r.workers.acknowledge(old.Generation)
 	r.tidyNow()
-	if last, _ := r.workers.last(); last.FindVirtual(ip("192.0.2.10"), 80, tcp) == 0 {
+	if last, _ := r.workers.last(); last.FindVirtual(0, ip("192.0.2.10"), 80, tcp) == 0 {
 		t.Error("gone before all workers use the rules in which it drains")
 	}
 	r.workers.acknowledge(s.Generation)
 	r.tidyNow()
 	last, _ := r.workers.last()
-	if last.FindVirtual(ip("192.0.2.10"), 80, tcp) != 0 || last.FindReal(ip("10.0.0.11"), 8080, tcp) != 0 {
+	if last.FindVirtual(0, ip("192.0.2.10"), 80, tcp) != 0 || last.FindReal(ip("10.0.0.11"), 8080, tcp) != 0 {
 		t.Error("drained, and still in the rules")
 	}
 }
@@ -187,5 +187,18 @@ func TestWeightZeroTakesNothing(t *testing.T) {
 	}
 	if s.FindReal(ip("10.0.0.11"), 8080, udp) == 0 {
 		t.Error("its replies belong to nobody")
+	}
+}
+
+// Secure is for virtuals' addresses, though the kernel has those, too: not for the director's own.
+func TestSecureRules(t *testing.T) {
+	r := newRigOf(t, 1, twoPorts+"secure: true\n")
+	for address, secured := range map[string]bool{"192.0.2.10": true, "192.0.2.1": false, "198.51.100.7": false, "10.0.0.1": false} {
+		if got := r.first.Secured(ip(address)); got != secured {
+			t.Errorf("%s: %v, want %v", address, got, secured)
+		}
+	}
+	if newRig(t, 1).first.Secured(ip("192.0.2.10")) {
+		t.Error("secured though nobody asked for it")
 	}
 }

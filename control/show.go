@@ -2,15 +2,14 @@ package control
 
 import (
 	"cmp"
-	"fmt"
-	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
+	"linedirector/conf"
 	"linedirector/control/api"
 	"linedirector/control/events"
 	"linedirector/control/health"
-	"linedirector/control/synretry"
 	"linedirector/lcore/ruleset"
 )
 
@@ -25,30 +24,35 @@ func (d *Director) Workers() []api.Worker {
 	return d.showWorkers()
 }
 
-// SetRealState sets a real of the configuration to a state that an operator may set.
-func (d *Director) SetRealState(name, state string) error {
-	to, ok := synretry.Named(state)
-	if !ok || !to.Settable() {
-		return &api.Error{
-			Status: http.StatusBadRequest, Problem: fmt.Sprintf("state '%s' cannot be set", state),
-			Mend: "set in-service, maintenance, sticky-only, out-of-service or externally-failed",
-		}
+// Ports lists the devices in the configuration's order.
+func (d *Director) Ports() []api.Port {
+	if d.showPorts == nil {
+		return nil
 	}
+	ports, c := d.showPorts(), d.Conf()
+	for i := range ports {
+		p := &c.Ports[i]
+		ports[i].Name, ports[i].Side, ports[i].Addresses = p.Name, p.Side.String(), append([]netip.Prefix{}, p.Addresses...)
+	}
+	return ports
+}
+
+// Neighbours lists the next hops on the ports' links, by port and address.
+func (d *Director) Neighbours() []api.Neighbour {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, r := range d.objects.liveReals {
-		if r.conf.Name == name {
-			if d.set(time.Now(), r, to, "operator") {
-				d.publish()
-			}
-			d.setTargets()
-			return nil
+	all := make([]api.Neighbour, 0, len(d.hops.known))
+	for key, n := range d.hops.known {
+		one := api.Neighbour{Address: key.address, Port: d.ports[key.port].Name, Kept: n.kept, For: d.needed[key]}
+		if hop, ok := d.hops.table.Get(n.slot); ok {
+			one.MAC = hop.Destination().String()
 		}
+		all = append(all, one)
 	}
-	return &api.Error{
-		Status: http.StatusConflict, Problem: fmt.Sprintf("real '%s' is no longer configured", name),
-		Mend: "put it back into the configuration first",
-	}
+	slices.SortFunc(all, func(a, b api.Neighbour) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), a.Address.Compare(b.Address))
+	})
+	return all
 }
 
 // shown is what Reals and Virtuals gather in one go over all bindings.
@@ -78,7 +82,7 @@ func (d *Director) Reals() []api.Real {
 			gathered[b.real] = s
 		}
 		s.add(b, counts)
-		if b.own {
+		if b.named {
 			s.virtuals = append(s.virtuals, b.virtual.conf.Name)
 		}
 	}
@@ -89,7 +93,7 @@ func (d *Director) Reals() []api.Real {
 		one := api.Real{
 			Name: r.conf.Name, Address: r.conf.Address, Port: r.conf.Port,
 			State: m.State().String(), Since: m.Since(), Cause: m.Cause(), Draining: r.draining,
-			Weight: r.conf.Weight, MaxConns: uint64(r.conf.MaxConns),
+			Weight: r.weight, MaxConns: uint64(r.maxConns), Load: r.load, Overrides: r.overrides(),
 			Ditched: d.shared.Ditched(r.slot), Threshold: uint32(r.conf.Threshold),
 			DitchedBySilenceTotal: t.silent, DitchedByResetTotal: t.refused, ReassignedTotal: t.moved,
 			ResponseTimeSeconds: d.response(r, counts, tick),
@@ -127,17 +131,23 @@ func (d *Director) probes() map[string]health.Status {
 
 // response is a real's last response time in seconds, nil if none was measured since it is there.
 func (d *Director) response(r *real, counts []*ruleset.Counts, tick uint32) *float64 {
-	newest, beats := tick-r.added, uint32(0)
+	beats, _ := r.measured(counts, tick)
+	if beats == 0 {
+		return nil
+	}
+	return new(d.clock.response(beats).Seconds())
+}
+
+// measured is a real's newest response time over all workers, in beats, and its age in ticks; 0 beats if there is none.
+func (r *real) measured(counts []*ruleset.Counts, tick uint32) (beats, newest uint32) {
+	newest = tick - r.added
 	for _, c := range counts {
 		t := c.Tally(r.slot)
 		if age := max(0, int32(tick-t.Answered)); t.Response != 0 && uint32(age) <= newest { // it may be newer than tick
 			newest, beats = uint32(age), t.Response
 		}
 	}
-	if beats == 0 {
-		return nil
-	}
-	return new(d.clock.response(beats).Seconds())
+	return beats, newest
 }
 
 // Virtuals lists all virtuals in the configuration's order, then those that drain.
@@ -160,16 +170,26 @@ func (d *Director) Virtuals() []api.Virtual {
 		n := seen(counts, v.slot)
 		one := api.Virtual{
 			Name: v.conf.Name, Address: v.conf.Address, Port: v.conf.Port, Protocol: v.conf.Protocol.String(),
-			Predictor: v.conf.Predictor.String(), Draining: v.draining,
+			Class: v.conf.Class, Predictor: v.conf.Predictor.String(), Draining: v.draining,
 			HalfOpen: uint64(n.HalfOpen), SynGuard: uint64(v.conf.Synguard.Limit),
 			Reals: []api.VirtualReal{}, Backup: v.conf.Backup, Active: v.active(), NoRealTotal: n.NoReal - v.noReal,
+		}
+		if v.conf.Expiry != conf.ExpirySilent {
+			one.Expiry = v.conf.Expiry.String()
+		}
+		if s := &v.conf.Sticky; s.Timer > 0 {
+			one.Sticky = &api.StickyRule{TimerSeconds: s.Timer.Seconds(), Prefix: s.Bits, Buddies: s.Buddies}
 		}
 		if s := gathered[v]; s != nil {
 			one.Connections, one.OpenedTotal = s.open, s.opened
 		}
 		if len(v.tiers) > 0 {
-			for _, p := range v.tiers[0].places {
-				one.Reals = append(one.Reals, api.VirtualReal{Name: p.real.conf.Name, State: p.real.machine.State().String()})
+			for i := range v.tiers[0].places {
+				p := &v.tiers[0].places[i]
+				_, open := p.counted(counts)
+				one.Reals = append(one.Reals, api.VirtualReal{
+					Name: p.real.conf.Name, State: p.real.machine.State().String(), Weight: p.weight(), Connections: open,
+				})
 			}
 		}
 		all = append(all, one)
@@ -179,16 +199,19 @@ func (d *Director) Virtuals() []api.Virtual {
 
 // active says whose reals take a virtual's new connections.
 func (v *virtual) active() api.Active {
-	for i := range v.tiers {
-		switch {
-		case !v.tiers[i].takes():
-		case i == 0:
-			return api.Active{Tier: api.TierOwn}
-		default:
-			return api.Active{Tier: api.TierBackup, Virtual: v.tiers[i].of.conf.Name}
-		}
+	switch i := v.activeTier(); i {
+	case -1:
+		return api.Active{Tier: api.TierNone}
+	case 0:
+		return api.Active{Tier: api.TierOwn}
+	default:
+		return api.Active{Tier: api.TierBackup, Virtual: v.tiers[i].of.conf.Name}
 	}
-	return api.Active{Tier: api.TierNone}
+}
+
+// activeTier is the first tier that takes connections, -1 if none does.
+func (v *virtual) activeTier() int {
+	return slices.IndexFunc(v.tiers, func(t tier) bool { return t.takes() })
 }
 
 // sortedReals are those of the configuration in its order, then those that drain.

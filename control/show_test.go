@@ -49,7 +49,7 @@ func TestReals(t *testing.T) {
 
 func TestVirtuals(t *testing.T) {
 	inRun(t, failing, func(t *testing.T, r *rig) {
-		web := r.first.FindVirtual(ip("192.0.2.10"), 80, tcp)
+		web := r.first.FindVirtual(0, ip("192.0.2.10"), 80, tcp)
 		m := members(r.first, "192.0.2.10", 80, tcp)[0]
 		open(r.workers.counts[0], m.Binding, m.Real)
 		r.workers.counts[0].HalfOpen(web, 4)
@@ -61,7 +61,7 @@ func TestVirtuals(t *testing.T) {
 		}
 		want := api.Virtual{
 			Name: "web", Address: addr("192.0.2.10"), Port: 80, Protocol: "tcp", Predictor: "leastconns", Connections: 1, OpenedTotal: 1,
-			HalfOpen: 7, SynGuard: 50, Reals: []api.VirtualReal{{Name: "a", State: api.InService}, {Name: "b", State: api.InService}},
+			HalfOpen: 7, SynGuard: 50, Reals: []api.VirtualReal{{Name: "a", State: api.InService, Weight: 3, Connections: 1}, {Name: "b", State: api.InService, Weight: 2}},
 			Backup: "sorry", Active: api.Active{Tier: api.TierOwn}, NoRealTotal: 1,
 		}
 		if fmt.Sprint(got[0]) != fmt.Sprint(want) {
@@ -73,7 +73,7 @@ func TestVirtuals(t *testing.T) {
 			{"b", "{own } {own }"},
 			{"spare", "{own } {own }"}, // now last does
 		} {
-			if err := r.SetRealState(step[0], api.Maintenance); err != nil {
+			if err := r.setState(step[0], api.Maintenance); err != nil {
 				t.Fatal(err)
 			}
 			if got := active(); got != step[1] {
@@ -86,7 +86,7 @@ func TestVirtuals(t *testing.T) {
 		if got := active(); got != "{backup sorry} {own }" {
 			t.Errorf("without a backup of the backup: %s", got)
 		}
-		if err := r.SetRealState("last", api.OutOfService); err != nil {
+		if err := r.setState("last", api.OutOfService); err != nil {
 			t.Fatal(err)
 		}
 		if got := active(); got != "{none } {none }" {
@@ -111,7 +111,7 @@ func TestWorkersAndJournal(t *testing.T) {
 
 // flows are one a record: worker 0 has 1,100 of web on a, worker 1 has three of dns on b.
 func flowsOf(r *rig) {
-	web, dns := r.first.FindVirtual(ip("192.0.2.10"), 80, tcp), r.first.FindVirtual(ip("192.0.2.10"), 53, udp)
+	web, dns := r.first.FindVirtual(0, ip("192.0.2.10"), 80, tcp), r.first.FindVirtual(0, ip("192.0.2.10"), 53, udp)
 	for i := range 1100 {
 		r.workers.flows[0] = append(r.workers.flows[0], Flow{
 			Client: Endpoint{ip("198.51.100.0") + uint32(i%200), uint16(1000 + i)}, Virtual: Endpoint{ip("192.0.2.10"), 80},
@@ -194,7 +194,7 @@ func TestRead(t *testing.T) {
 		r.ditch("a", 6, false)
 		r.ditch("a", 2, true)
 		r.workers.counts[0].Move(r.slot("a"))
-		web := r.first.FindVirtual(ip("192.0.2.10"), 80, tcp)
+		web := r.first.FindVirtual(0, ip("192.0.2.10"), 80, tcp)
 		r.workers.counts[0].NoReal(web)
 		r.workers.counts[1].HalfOpen(web, 2)
 		wait(blink)
@@ -227,7 +227,7 @@ func TestShowConcurrently(t *testing.T) {
 		for _, do := range []func(int){
 			func(int) { r.Reals(); r.Virtuals() },
 			func(int) { _, _ = r.Flows(context.Background(), api.FlowQuery{Limit: 100}) },
-			func(i int) { _ = r.SetRealState("b", []string{api.InService, api.StickyOnly}[i%2]) },
+			func(i int) { _ = r.setState("b", []string{api.InService, api.StickyOnly}[i%2]) },
 			func(int) { r.ditch("a", 8, false); r.raise("a", ruleset.TrialAnswered) },
 			func(i int) { r.find("spare", i%2 == 0) },
 			func(i int) {

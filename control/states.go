@@ -41,7 +41,7 @@ func (d *Director) settle(now time.Time, start bool) {
 	d.limited = d.limited[:0]
 	for _, r := range d.objects.liveReals {
 		settings := synretry.Settings{
-			Threshold: uint32(r.conf.Threshold), MaxConns: uint32(r.conf.MaxConns),
+			Threshold: uint32(r.conf.Threshold), MaxConns: uint32(r.maxConns),
 			Retry: r.conf.Retry, SlowStart: r.conf.SlowStart, AutoReturn: r.conf.AutoReturn,
 		}
 		if !r.tcp {
@@ -52,6 +52,7 @@ func (d *Director) settle(now time.Time, start bool) {
 			d.begin(r, settings, now, start)
 		default:
 			r.machine.Settings = settings
+			d.weigh(now, r, r.were)
 			if at := r.machine.State(); !r.tcp && (at == synretry.Failed || at == synretry.Testing) {
 				d.set(now, r, synretry.InService, "no TCP virtual is left that could try it")
 			}
@@ -63,7 +64,7 @@ func (d *Director) settle(now time.Time, start bool) {
 			}
 		}
 		r.admin = r.conf.State
-		if r.conf.MaxConns > 0 || r.machine.State() == synretry.MaxCapacity {
+		if r.maxConns > 0 || r.machine.State() == synretry.MaxCapacity {
 			d.limited = append(d.limited, r)
 		}
 	}
@@ -108,6 +109,8 @@ func (d *Director) look(now time.Time) {
 	if now.Sub(d.looked) >= grain {
 		d.looked = now
 		d.changed = d.age(now) || d.changed
+		d.changed = d.endFlushes() || d.changed
+		d.purgeSticky()
 		d.measure(now)
 	}
 	if d.changed && !now.Before(d.rest) {
@@ -214,6 +217,9 @@ func (d *Director) move(now time.Time, r *real, t synretry.Transition) {
 		r.ramped = d.workers.Now()
 	}
 	d.time(r)
+	if t.To == synretry.OutOfService {
+		d.purgeLater(r)
+	}
 	if t.From.Probed() != t.To.Probed() {
 		d.targetsChanged = true
 	}

@@ -74,7 +74,7 @@ func (r *rig) tiers(port uint16, protocol uint8) (out []string) {
 		}
 		return text
 	}
-	v := s.Virtual(s.FindVirtual(ip("192.0.2.10"), port, protocol))
+	v := s.Virtual(s.FindVirtual(0, ip("192.0.2.10"), port, protocol))
 	for _, t := range s.Tiers(v) {
 		text := []string{"leastconns:", "roundrobin:", "weighted:"}[t.Predictor] + show(s.Members(&t))
 		if all := s.All(&t); len(all) > len(s.Members(&t)) {
@@ -137,7 +137,7 @@ func TestRulesOfFailure(t *testing.T) {
 	equal(t, "sorry", r.tiers(81, tcp), []string{"weighted: last*1"})
 	equal(t, "dns", r.tiers(53, udp), []string{"leastconns: a*3"})
 	s := r.first
-	v := s.Virtual(s.FindVirtual(ip("192.0.2.10"), 80, tcp))
+	v := s.Virtual(s.FindVirtual(0, ip("192.0.2.10"), 80, tcp))
 	if v.Refuse || !v.PassReset || v.Guard != (ruleset.Guard{Limit: 50, Drop: true}) || v.Retry != (ruleset.Retry{SYNs: 2, After: 2_500_000}) {
 		t.Errorf("web is %+v", v)
 	}
@@ -146,7 +146,7 @@ func TestRulesOfFailure(t *testing.T) {
 	}); got != want {
 		t.Errorf("spare is %+v, want %+v", got, want)
 	}
-	if r.guarded != uint32(s.FindVirtual(ip("192.0.2.10"), 80, tcp)) {
+	if r.guarded != uint32(s.FindVirtual(0, ip("192.0.2.10"), 80, tcp)) {
 		t.Errorf("half-open connections are shared up to slot %d", r.guarded)
 	}
 }
@@ -326,13 +326,13 @@ func TestOperator(t *testing.T) {
 	inRun(t, failing, func(t *testing.T, r *rig) {
 		happened := r.happened(t)
 		for _, state := range []string{api.Maintenance, api.StickyOnly, api.OutOfService, api.ExternallyFailed} {
-			if err := r.SetRealState("a", state); err != nil {
+			if err := r.setState("a", state); err != nil {
 				t.Fatal(err)
 			}
 			equal(t, state, r.tiers(80, tcp), []string{"leastconns: spare*3>3 b*2>1 | last*1", "weighted: last*1"})
 		}
 		_, n := r.workers.last()
-		if err := r.SetRealState("a", api.ExternallyFailed); err != nil {
+		if err := r.setState("a", api.ExternallyFailed); err != nil {
 			t.Fatal(err)
 		}
 		if _, again := r.workers.last(); again != n {
@@ -344,7 +344,7 @@ func TestOperator(t *testing.T) {
 		if got := r.Reals()[0]; got.State != api.ExternallyFailed || got.Cause != "operator" {
 			t.Errorf("left by itself: %+v", got)
 		}
-		if err := r.SetRealState("a", api.InService); err != nil {
+		if err := r.setState("a", api.InService); err != nil {
 			t.Fatal(err)
 		}
 		if n := r.shared.Ditched(r.slot("a")); n != 0 {
@@ -357,7 +357,7 @@ func TestOperator(t *testing.T) {
 		})
 		for _, tt := range [][2]string{{"a", api.Failed}, {"a", "asleep"}, {"nobody", api.InService}} {
 			var e *api.Error
-			if err := r.SetRealState(tt[0], tt[1]); !asAPI(err, &e) || e.Mend == "" {
+			if err := r.setState(tt[0], tt[1]); !asAPI(err, &e) || e.Mend == "" {
 				t.Errorf("%v: %v", tt, err)
 			}
 		}
@@ -369,7 +369,7 @@ func TestOperatorEndsTrial(t *testing.T) {
 	inRun(t, failing, func(t *testing.T, r *rig) {
 		r.ditch("a", 8, false)
 		wait(11 * time.Second)
-		if err := r.SetRealState("a", api.Maintenance); err != nil {
+		if err := r.setState("a", api.Maintenance); err != nil {
 			t.Fatal(err)
 		}
 		if r.shared.TakeTrial(r.slot("a")) {
@@ -384,7 +384,7 @@ func TestReloadKeepsStates(t *testing.T) {
 		happened := r.happened(t)
 		r.ditch("a", 8, false)
 		wait(blink)
-		if err := r.SetRealState("last", api.Maintenance); err != nil {
+		if err := r.setState("last", api.Maintenance); err != nil {
 			t.Fatal(err)
 		}
 		happened()
@@ -404,7 +404,7 @@ func TestReloadKeepsStates(t *testing.T) {
 
 		change("port: 8080, weight: 2,", "port: 8080, weight: 2, state: out-of-service,")
 		equal(t, "the file's state", happened(), []string{"b: in-service → out-of-service"})
-		if err := r.SetRealState("b", api.InService); err != nil {
+		if err := r.setState("b", api.InService); err != nil {
 			t.Fatal(err)
 		}
 		change("port: 8080, weight: 2,", "port: 8080, weight: 7, state: out-of-service,")
@@ -556,4 +556,9 @@ func TestStatesAreTheSockets(t *testing.T) {
 			t.Errorf("%v is none of the socket's", s)
 		}
 	}
+}
+
+// setState is an operator's.
+func (r *rig) setState(name, state string) error {
+	return r.SetReal(name, api.RealSettings{State: &state})
 }

@@ -10,13 +10,21 @@ import (
 // serves tells whether a real takes new connections: only then it is a member. Whether it is full workers see
 // themselves, at each connection.
 func (r *real) serves() bool {
-	return !r.draining && r.conf.Weight > 0 && r.machine.State().Serves()
+	return !r.draining && r.weight > 0 && r.machine.State().Serves()
+}
+
+// weight is how much of its virtual's connections a place is to have. A real of weight 0 takes none anywhere.
+func (p *place) weight() int {
+	if p.real.weight == 0 || p.own == realsWeight {
+		return p.real.weight
+	}
+	return p.own
 }
 
 // taker is who takes the connections that are meant for the place's real: itself, or while it is out of service the
 // nearest of its backups that is not; nil if nobody does, and for a real of weight 0, which is to have none.
 func (p *place) taker() (by *binding, backups []*binding) {
-	if p.real.conf.Weight == 0 {
+	if p.weight() == 0 {
 		return nil, nil
 	}
 	if p.real.serves() {
@@ -45,7 +53,7 @@ func (t *tier) rules() ruleset.TierSource {
 		if by == nil {
 			continue
 		}
-		weight := t.places[i].real.conf.Weight
+		weight := t.places[i].weight()
 		if by.seat > 0 {
 			m := &src.Members[by.seat-1]
 			m.Weight = uint16(min(int(m.Weight)+weight, math.MaxUint16))
@@ -60,7 +68,7 @@ func (t *tier) rules() ruleset.TierSource {
 			src.Members[i].StandIn = standIn
 			continue
 		}
-		m := who.taken[i].member(who.taken[i].real.conf.Weight)
+		m := who.taken[i].member(who.taken[i].real.weight)
 		m.StandIn = standIn
 		src.StandIns = append(src.StandIns, m)
 	}
@@ -72,7 +80,7 @@ type seats struct{ taken []place }
 
 // enter seats one, behind all others.
 func (s *seats) enter(by *binding, backups []*binding) {
-	s.taken = append(s.taken, place{by, backups})
+	s.taken = append(s.taken, place{binding: by, own: realsWeight, backups: backups})
 	by.seat = len(s.taken)
 }
 
@@ -86,7 +94,7 @@ func (s *seats) leave() {
 // is never full, or there is none. One that has no seat yet gets one.
 func (s *seats) standIn(i int) uint16 {
 	full := s.taken[i]
-	if full.real.conf.MaxConns == 0 {
+	if full.real.maxConns == 0 {
 		return 0
 	}
 	for i, backup := range full.backups {
@@ -105,25 +113,49 @@ func (s *seats) standIn(i int) uint16 {
 // connections: a backup virtual is not tried on clients who need none.
 func (v *virtual) trials() (members []ruleset.Member) {
 	seen := map[*binding]bool{}
-	try := func(b *binding) {
-		if b.real.machine.State() == synretry.Testing && !b.real.draining && b.real.conf.Weight > 0 && !seen[b] {
-			seen[b] = true
-			members = append(members, b.member(b.real.conf.Weight))
-		}
-	}
 	for i := range v.tiers {
-		for j := range v.tiers[i].places {
-			p := &v.tiers[i].places[j]
-			try(p.binding)
-			for _, b := range p.backups {
-				try(b)
+		v.tiers[i].each(func(b *binding, weight int) {
+			if b.real.machine.State() == synretry.Testing && !b.real.draining && weight > 0 && !seen[b] {
+				seen[b] = true
+				members = append(members, b.member(weight))
 			}
-		}
+		})
 		if v.tiers[i].takes() {
 			break
 		}
 	}
 	return members
+}
+
+// keepers are the reals, backups included, that a client with a sticky entry may go to.
+func (v *virtual) keepers() (members []ruleset.Member) {
+	if v.group == nil {
+		return nil
+	}
+	seen := map[*binding]bool{}
+	for i := range v.tiers {
+		v.tiers[i].each(func(b *binding, weight int) {
+			if b.real.machine.State().Keeps() && !b.real.draining && weight > 0 && !seen[b] {
+				seen[b] = true
+				members = append(members, b.member(weight))
+			}
+		})
+	}
+	return members
+}
+
+// each calls f for all bindings of a tier, backups included, with their weights. Some come several times.
+func (t *tier) each(f func(b *binding, weight int)) {
+	for i := range t.places {
+		p := &t.places[i]
+		f(p.binding, p.weight())
+		if p.weight() == 0 {
+			continue // it has no connections that others could take
+		}
+		for _, b := range p.backups {
+			f(b, b.real.weight)
+		}
+	}
 }
 
 // takes tells whether a tier takes connections.

@@ -14,12 +14,33 @@ type Workers interface {
 	TakeWant() (port uint16, address uint32, ok bool)
 	// Inject transmits a frame of the kernel's on a port, given by its place in the configuration.
 	Inject(port int, frame []byte) error
+	// Sweeps are, by worker, how often it has visited all its records to look for what is over.
+	Sweeps() []uint64
+	// Sticky are the entries that workers share.
+	Sticky() Sticky
 	// Now is the tick at this moment.
 	Now() uint32
 	// Flows fills page with a worker's flows, in the order of its records from record number from on, 0 at first. It
 	// returns how many there are, and the record to go on with, 0 after the last; n may be 0 and yet others follow. A
 	// flow whose record changes at this moment may be left out only if it opens or closes.
 	Flows(worker int, from uint32, page []Flow) (n int, next uint32, err error)
+	// Explain asks the worker that owns a packet's flow what would become of it. Nothing is changed by it.
+	Explain(Packet) (Outlook, error)
+}
+
+// Packet is one that a client would send. Addresses and ports are in host byte order.
+type Packet struct {
+	Client, To Endpoint
+	Protocol   uint8
+}
+
+// Outlook is what would become of a packet, as the worker sees it that owns its flow.
+type Outlook struct {
+	Worker      int
+	Flow        *Flow  // that it belongs to; nil: none
+	VirtualSlot uint16 // 0: none is for it
+	Real        uint16 // slot of the real that would take a new connection; 0: none
+	Cause       string // why none does
 }
 
 // Flow is a worker's record of a connection. Addresses and ports are in host byte order.

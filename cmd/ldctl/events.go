@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ func (c *call) events(ctx context.Context, words []string) error {
 	if err := c.allow("events"); err != nil {
 		return err
 	}
-	after, from, err := c.begin(time.Now())
+	after, from, err := c.lookBack(time.Now())
 	if err != nil {
 		return err
 	}
@@ -29,8 +30,10 @@ func (c *call) events(ctx context.Context, words []string) error {
 		switch {
 		case e.Time.Before(from):
 			return nil
-		case c.json():
+		case c.output == "json":
 			return lines.Encode(e)
+		case c.output == "yaml":
+			return c.eventDocument(e)
 		default:
 			return render.Event(c.out, e, c.wide(), time.Local)
 		}
@@ -41,8 +44,16 @@ func (c *call) events(ctx context.Context, words []string) error {
 	return err
 }
 
-// begin reads --since: the number of an event, or how far to look back.
-func (c *call) begin(now time.Time) (after uint64, from time.Time, err error) {
+// eventDocument writes an event as a document of its own.
+func (c *call) eventDocument(e api.Event) error {
+	if _, err := io.WriteString(c.out, "---\n"); err != nil {
+		return err
+	}
+	return render.YAML(c.out, e)
+}
+
+// lookBack reads --since: the number of an event, or how far to look back.
+func (c *call) lookBack(now time.Time) (after uint64, from time.Time, err error) {
 	if c.since == "" {
 		return 0, from, nil
 	}

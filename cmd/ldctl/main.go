@@ -1,11 +1,20 @@
-// Command ldctl shows what a running director does, and changes reals' states, over the director's control socket.
+// Command ldctl shows what a running director does, and changes it, over the director's control socket.
 //
-//	main.go   from the command line to the exit code
-//	flags.go  flags, and which of them go with what
-//	help.go   the help
-//	show.go   reals, virtuals, workers, flows
-//	events.go events, those to come included
-//	set.go    changes
+//	main.go     from the command line to the exit code
+//	flags.go    flags, and which of them go with what
+//	help.go     the help
+//	show.go     what there is: reals, virtuals, workers, ports ...
+//	pages.go    flows and sticky entries, page by page
+//	pick.go     which of them are wanted
+//	watch.go    the same again and again
+//	output.go   tables, JSON or YAML
+//	terminal.go whether a person looks
+//	explain.go  what becomes of a packet
+//	events.go   events, those to come included
+//	set.go      a real's settings
+//	drain.go    taking a real out, and waiting for its connections' end
+//	flush.go    cutting connections, forgetting sticky entries
+//	apply.go    configurations: checked, compared, applied
 package main
 
 import (
@@ -23,29 +32,40 @@ import (
 // version is set by the linker (make build).
 var version = "unreleased"
 
-// Exit codes: what was asked for could not be done, or was not understood.
+// Exit codes: what was asked for could not be done (or, of diff, something differs), or was not understood.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed  = 1
+	exitDiffers = 1
+	exitUsage   = 2
+	exitTrouble = 2 // of diff
 )
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr, isTerminal(os.Stdout)})
 	cancel()
 	os.Exit(code)
 }
 
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+	terminal bool // out is one
+}
+
 // run does all that the process does, and returns its exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := command(ctx, args, stdout)
+func run(ctx context.Context, args []string, s streams) int {
+	err := command(ctx, args, s)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "ldctl:", err)
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return exitUsage
+	if !errors.Is(err, errDiffers) {
+		fmt.Fprintln(s.err, "ldctl:", err)
+	}
+	var coded *codedError
+	if errors.As(err, &coded) {
+		return coded.code
 	}
 	return exitFailed
 }
@@ -53,43 +73,64 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // call is a command while it is carried out.
 type call struct {
 	*flags
+	streams
 	client *api.Client
-	out    io.Writer
 }
 
-func command(ctx context.Context, args []string, stdout io.Writer) error {
+func command(ctx context.Context, args []string, s streams) error {
 	f, words, err := parseFlags(args)
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.help:
-		_, err := io.WriteString(stdout, f.text())
+		_, err := io.WriteString(s.out, f.text())
 		return err
 	case f.version:
-		_, err := fmt.Fprintf(stdout, "ldctl %s\n", version)
+		_, err := fmt.Fprintf(s.out, "ldctl %s\n", version)
 		return err
 	case len(words) == 0:
 		return misused("no command; try ldctl show real, or ldctl --help")
 	}
-	c := &call{f, api.NewClient(f.socket), stdout}
+	c := &call{f, s, api.NewClient(f.socket)}
 	defer c.client.Close()
-	switch verb, err := oneOf("command", words[0], "show", "events", "set"); verb {
+	verb, words := words[0], words[1:]
+	switch verb {
 	case "show":
-		return c.show(ctx, words[1:])
+		return c.show(ctx, words)
+	case "explain":
+		return c.explain(ctx, words)
 	case "events":
-		return c.events(ctx, words[1:])
+		return c.events(ctx, words)
 	case "set":
-		return c.set(ctx, words[1:])
-	default:
-		return err
+		return c.set(ctx, words)
+	case "drain":
+		return c.drain(ctx, words)
+	case "flush":
+		return c.flush(ctx, words)
+	case "check":
+		return c.check(words)
+	case "diff":
+		return c.diff(ctx, words)
+	case "apply":
+		return c.apply(ctx, words)
 	}
+	_, err = oneOf("command", verb, "show", "explain", "events", "set", "drain", "flush", "check", "diff", "apply")
+	return err
 }
 
-// usageError is a command line that means nothing.
-type usageError struct{ error }
+// codedError ends ldctl with a code of its own.
+type codedError struct {
+	code int
+	error
+}
 
-func misused(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+func (e *codedError) Unwrap() error { return e.error }
+
+// misused is of a command line that means nothing.
+func misused(format string, args ...any) error {
+	return &codedError{exitUsage, fmt.Errorf(format, args...)}
+}
 
 // oneOf returns text if it is one of the words, else an error that proposes one.
 func oneOf(kind, text string, words ...string) (string, error) {
@@ -98,5 +139,5 @@ func oneOf(kind, text string, words ...string) (string, error) {
 			return w, nil
 		}
 	}
-	return "", &usageError{api.Unknown(kind, text, words, "ldctl --help")}
+	return "", &codedError{exitUsage, api.Unknown(kind, text, words, "ldctl --help")}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/zap"
+	"go.yaml.in/yaml/v4"
 
 	"linedirector/control/api"
 	"linedirector/control/api/apitest"
@@ -27,7 +28,7 @@ import (
 
 var (
 	update        = flag.Bool("update", false, "write the golden files anew")
-	sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
+	sameAddresses = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{})
 )
 
 func TestMain(m *testing.M) {
@@ -48,11 +49,14 @@ func director(t *testing.T) *apitest.Backend {
 	return backend
 }
 
+// stdin is what a command line may read.
+const stdin = goodConfig
+
 // ldctl runs a command line.
 func ldctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = run(t.Context(), args, &out, &err)
+	code = run(t.Context(), args, streams{strings.NewReader(stdin), &out, &err, false})
 	return code, out.String(), err.String()
 }
 
@@ -100,6 +104,15 @@ func TestShow(t *testing.T) {
 		{"show virtuals --output wide", "virtual-wide"},
 		{"show worker", "worker"},
 		{"show workers -owide", "worker-wide"},
+		{"show port", "port"},
+		{"show ports -o wide", "port-wide"},
+		{"show neighbour", "neighbour"},
+		{"show neighbours -o wide", "neighbour"},
+		{"show sticky", "sticky"},
+		{"show sticky web", "sticky"},
+		{"explain 203.0.113.9:50001 192.0.2.10:80", "explanation"},
+		{"explain 203.0.113.9:50001 192.0.2.10:80/tcp -o wide", "explanation"},
+		{"explain 203.0.113.9:50001 web", "explanation"},
 		{"show flow", "flow"},
 		{"show flows -o wide", "flow-wide"},
 	} {
@@ -110,16 +123,29 @@ func TestShow(t *testing.T) {
 func TestShowNamed(t *testing.T) {
 	director(t)
 	for args, want := range map[string][]string{
-		"show real web2":    {"web2"},
-		"show real ns web1": {"web1", "ns", "web1"},
-		"show virtual dns":  {"dns"},
-		"show worker 1":     {"1"},
-		"show flow dns":     {"198.51.100.8:5353"},
-		"show flow --virtual web --phase half-open": {"198.51.100.7:50002"},
-		"show flow --real web1":                     {"198.51.100.7:50001"},
-		"show flow --client 198.51.100.8/31":        {"198.51.100.8:5353"},
-		"show flow --client 198.51.100.7 --limit 1": {"198.51.100.7:50001"},
-		"show flow --client 203.0.113.1":            nil,
+		"show real web2":                                    {"web2"},
+		"show real ns web1":                                 {"web1", "ns", "web1"},
+		"show real --state failed":                          {"web2"},
+		"show real --state draining":                        {"web1"},
+		"show real --virtual web-tls":                       {"web1", "web2"},
+		"show real web1 --virtual web":                      {"web1"},
+		"show real --virtual dns --state testing":           nil,
+		"show virtual --real web2":                          {"web", "web-tls"},
+		"show virtual web dns --real ns":                    {"dns"},
+		"show port inside":                                  {"inside"},
+		"show neighbour 10.0.0.12 192.0.2.77":               {"10.0.0.12", "192.0.2.77"},
+		"show sticky --group shop --real web1":              {"shop"},
+		"show sticky --virtual web --client 203.0.113.0/24": {"shop"},
+		"show sticky web-tls --limit 2":                     {"shop", "shop"},
+		"show sticky --real ns":                             nil,
+		"show virtual dns":                                  {"dns"},
+		"show worker 1":                                     {"1"},
+		"show flow dns":                                     {"198.51.100.8:5353"},
+		"show flow --virtual web --phase half-open":         {"198.51.100.7:50002"},
+		"show flow --real web1":                             {"198.51.100.7:50001"},
+		"show flow --client 198.51.100.8/31":                {"198.51.100.8:5353"},
+		"show flow --client 198.51.100.7 --limit 1":         {"198.51.100.7:50001"},
+		"show flow --client 203.0.113.1":                    nil,
 	} {
 		var got []string
 		for line := range strings.Lines(good(t, strings.Fields(args)...)) {
@@ -138,8 +164,12 @@ func TestJSON(t *testing.T) {
 		Virtuals []api.Virtual
 		Workers  []api.Worker
 		Flows    []api.Flow
+
+		Sticky     []api.Sticky
+		Ports      []api.Port
+		Neighbours []api.Neighbour
 	}
-	for _, kind := range []string{"real", "virtual", "worker", "flow"} {
+	for _, kind := range []string{"real", "virtual", "worker", "flow", "sticky", "port", "neighbour"} {
 		text := good(t, "show", kind, "-o", "json")
 		d := json.NewDecoder(strings.NewReader(text))
 		d.DisallowUnknownFields()
@@ -150,6 +180,8 @@ func TestJSON(t *testing.T) {
 	for _, diff := range []string{
 		cmp.Diff(b.RealList, got.Reals, sameAddresses), cmp.Diff(b.VirtualList, got.Virtuals, sameAddresses),
 		cmp.Diff(b.WorkerList, got.Workers), cmp.Diff(b.FlowList, got.Flows, sameAddresses),
+		cmp.Diff(b.StickyList, got.Sticky, sameAddresses), cmp.Diff(b.PortList, got.Ports, sameAddresses),
+		cmp.Diff(b.NeighbourList, got.Neighbours, sameAddresses),
 	} {
 		if diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
@@ -186,22 +218,6 @@ func TestFlowPages(t *testing.T) {
 	}
 }
 
-func TestSet(t *testing.T) {
-	b := director(t)
-	out := good(t, "set", "real", "web1", "state", "maintenance")
-	if !strings.Contains(out, "web1") || !strings.Contains(out, "maintenance") || strings.Count(out, "\n") != 2 {
-		t.Errorf("%s", out)
-	}
-	if r := b.Reals()[0]; r.State != api.Maintenance {
-		t.Errorf("%+v", r)
-	}
-	out = good(t, "set", "real", "web1", "state", "in-service", "-o", "json")
-	var got struct{ Reals []api.Real }
-	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Reals) != 1 || got.Reals[0].State != api.InService {
-		t.Errorf("%s, %v", out, err)
-	}
-}
-
 func TestEvents(t *testing.T) {
 	b := director(t)
 	all, err := os.ReadFile("../../control/api/render/testdata/event.txt")
@@ -225,6 +241,16 @@ func TestEvents(t *testing.T) {
 		if !slices.EqualFunc(got, want, strings.Contains) {
 			t.Errorf("ldctl %s:\n%s\nwant\n%s", args, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
+	}
+	documents := strings.Split(good(t, "events", "-o", "yaml"), "---\n")[1:]
+	for i, text := range documents {
+		var seq struct{ Seq int }
+		if err := yaml.Unmarshal([]byte(text), &seq); err != nil || seq.Seq != i+1 {
+			t.Errorf("event %d: %v\n%s", i+1, err, text)
+		}
+	}
+	if len(documents) != 3 {
+		t.Errorf("%d events in YAML", len(documents))
 	}
 	if out := good(t, "events", "-o", "wide", "--since", "1"); !strings.HasPrefix(out, "     2  2025-11-25 03:59:57.000  ns ") {
 		t.Errorf("%s", out)
@@ -256,7 +282,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, stderr := &lines{at: make(chan int, 100)}, &bytes.Buffer{}
 	code := make(chan int)
-	go func() { code <- run(ctx, []string{"events", "-f", "--since", "2"}, out, stderr) }()
+	go func() { code <- run(ctx, []string{"events", "-f", "--since", "2"}, streams{nil, out, stderr, false}) }()
 	for i := range 5 {
 		b.Log.Add(events.Event{Time: apitest.Now, Kind: events.State, Real: "n" + strconv.Itoa(i), From: api.Failed, To: api.Testing})
 		if i == 0 {
@@ -286,7 +312,9 @@ func TestFollowToTheEnd(t *testing.T) {
 	}
 	out, stderr := &lines{at: make(chan int, 100)}, &bytes.Buffer{}
 	code := make(chan int)
-	go func() { code <- run(t.Context(), []string{"events", "-f", "--socket", server.Path()}, out, stderr) }()
+	go func() {
+		code <- run(t.Context(), []string{"events", "-f", "--socket", server.Path()}, streams{nil, out, stderr, false})
+	}()
 	for range 2 {
 		<-out.at
 	}
@@ -294,57 +322,6 @@ func TestFollowToTheEnd(t *testing.T) {
 	server.Close()
 	if c := <-code; c != exitFailed || stderr.String() != "ldctl: the director at "+path+" stopped\n" {
 		t.Errorf("exit code %d, %s", c, stderr)
-	}
-}
-
-// What went wrong, in one line with its mend, and the exit code.
-func TestErrors(t *testing.T) {
-	director(t)
-	for args, want := range map[string]struct {
-		code int
-		text string
-	}{
-		"":                                    {2, "no command; try ldctl show real, or ldctl --help"},
-		"shwo real":                           {2, "no command 'shwo'; did you mean 'show'?"},
-		"kuchen":                              {2, "no command 'kuchen'; there is show, events, set"},
-		"show":                                {2, "show what? Try ldctl show real, or virtual, flow, worker"},
-		"show rael":                           {2, "no kind 'rael'; did you mean 'real'?"},
-		"show real webb1":                     {1, "no real 'webb1'; did you mean 'web1'?"},
-		"show virtual web-tsl":                {1, "no virtual 'web-tsl'; did you mean 'web-tls'?"},
-		"show worker 9":                       {1, "no worker '9'; there is 0, 1"},
-		"show worker web1":                    {2, "no worker 'web1'; workers have numbers, from 0"},
-		"show flow webb":                      {1, "no virtual 'webb'; did you mean 'web'?"},
-		"show flow web dns":                   {2, "unexpected argument 'dns'; see ldctl --help"},
-		"show flow web --virtual dns":         {2, "two virtuals, 'web' and 'dns'; name one"},
-		"show flow --client host":             {2, "no client 'host'; give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24"},
-		"show flow --phase open":              {1, "no phase 'open'; there is half-open, ditched, established, closing, reset, udp"},
-		"show flow --limit -1":                {2, "--limit -1: give a number of flows, or 0 for all"},
-		"show flow --limit many":              {2, `invalid argument "many" for "--limit" flag: must be an integer; see ldctl --help`},
-		"show real --follow":                  {2, "--follow does not go with show real, but with events"},
-		"show real --limit 1":                 {2, "--limit does not go with show real, but with show flow"},
-		"show real --folow":                   {2, "no flag '--folow'; did you mean '--follow'?"},
-		"show real -o yaml":                   {2, "no output 'yaml'; there is table, wide, json"},
-		"show real -x":                        {2, "no flag '-x'; list them with ldctl --help"},
-		"events now":                          {2, "unexpected argument 'now'; see ldctl --help"},
-		"events --since yesterday":            {2, "--since yesterday: give an event's number, or a time to look back, as in 90s, 10m or 2h"},
-		"events --since -3m":                  {2, "--since -3m: give an event's number, or a time to look back, as in 90s, 10m or 2h"},
-		"events --since 99":                   {1, "no event 99: the last is 2; numbers begin anew when the director starts; leave since away for all that are kept"},
-		"set":                                 {2, "set what? write ldctl set real NAME state STATE"},
-		"set virtual web state failed":        {2, "no kind 'virtual'; there is real"},
-		"set real web1":                       {2, "something is missing; write ldctl set real NAME state STATE"},
-		"set real web1 wieght 3":              {2, "no property 'wieght'; there is state"},
-		"set real web1 state maintenance now": {2, "unexpected argument 'now'; see ldctl --help"},
-		"set real web1 state maintainance":    {1, "no state 'maintainance'; did you mean 'maintenance'?"},
-		"set real webb1 state maintenance":    {1, "no real 'webb1'; did you mean 'web1'?"},
-		"set real web1 state failed": {
-			1, "state 'failed' is the director's own finding; set in-service, maintenance, sticky-only, out-of-service or externally-failed",
-		},
-		"show real --socket /nowhere/ctl": {1, "cannot reach the director at /nowhere/ctl: is it running? If it listens elsewhere, give --socket PATH"},
-	} {
-		code, stdout, stderr := ldctl(t, strings.Fields(args)...)
-		if code != want.code || stderr != "ldctl: "+want.text+"\n" || stdout != "" {
-			t.Errorf("ldctl %s: exit code %d, want %d\n%swant\nldctl: %s\n%s", args, code, want.code, stderr, want.text, stdout)
-		}
 	}
 }
 
@@ -382,7 +359,12 @@ func TestHelp(t *testing.T) {
 
 // What the help shows works.
 func TestHelpExamples(t *testing.T) {
-	director(t)
+	b := director(t)
+	b.Open("web1", 0)
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("new.yaml", []byte(goodConfig), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	_, examples, _ := strings.Cut(newFlags().text(), "Examples:")
 	commands := 0
 	for line := range strings.Lines(examples) {
@@ -395,9 +377,15 @@ func TestHelpExamples(t *testing.T) {
 		if rest, ok := strings.CutSuffix(args, " --follow"); ok {
 			args = rest // or it would not end
 		}
-		good(t, strings.Fields(args)...)
+		want := 0
+		if strings.HasPrefix(args, "diff ") {
+			want = exitDiffers
+		}
+		if code, _, err := ldctl(t, strings.Fields(args)...); code != want {
+			t.Errorf("ldctl %s: exit code %d, %s", args, code, err)
+		}
 	}
-	if commands != 7 {
+	if commands != 12 {
 		t.Errorf("%d examples", commands)
 	}
 }

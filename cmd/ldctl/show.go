@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -14,38 +16,58 @@ import (
 // show reads what is shown: ldctl show KIND [NAME...].
 func (c *call) show(ctx context.Context, words []string) error {
 	if len(words) == 0 {
-		return misused("show what? Try ldctl show real, or virtual, flow, worker")
+		return misused("show what? Try ldctl show real, or virtual, flow, sticky, port, worker, neighbour, config")
 	}
-	kind, err := oneOf("kind", strings.TrimSuffix(words[0], "s"), "real", "virtual", "flow", "worker")
+	kind, err := oneOf("kind", strings.TrimSuffix(words[0], "s"),
+		"real", "virtual", "flow", "sticky", "port", "worker", "neighbour", "config")
 	if err != nil {
 		return err
 	}
 	if err := c.allow("show " + kind); err != nil {
 		return err
 	}
-	names := words[1:]
+	once := func(ctx context.Context) error { return c.showKind(ctx, kind, words[1:]) }
+	if c.watch != 0 {
+		return c.watched(ctx, once)
+	}
+	return once(ctx)
+}
+
+func (c *call) showKind(ctx context.Context, kind string, names []string) error {
 	switch kind {
 	case "real":
-		reals, err := c.client.Reals(ctx, names...)
+		reals, err := c.pickReals(ctx, names)
 		if err != nil {
 			return err
 		}
-		return c.reals(reals)
+		return c.reals(reals, c.wide())
 	case "virtual":
-		virtuals, err := c.client.Virtuals(ctx, names...)
+		virtuals, err := c.pickVirtuals(ctx, names)
 		if err != nil {
 			return err
 		}
 		return list(c, "virtuals", virtuals, func() error { return render.Virtuals(c.out, virtuals, c.wide()) })
+	case "flow":
+		return c.flows(ctx, names)
+	case "sticky":
+		return c.sticky(ctx, names)
 	case "worker":
 		return c.workers(ctx, names)
+	case "port":
+		ports, err := c.client.Ports(ctx, names...)
+		if err != nil {
+			return err
+		}
+		return list(c, "ports", ports, func() error { return render.Ports(c.out, ports, c.wide()) })
+	case "neighbour":
+		return c.neighbours(ctx, names)
 	default:
-		return c.flows(ctx, names)
+		return c.config(ctx, names)
 	}
 }
 
-func (c *call) reals(reals []api.Real) error {
-	return list(c, "reals", reals, func() error { return render.Reals(c.out, reals, c.wide(), time.Now()) })
+func (c *call) reals(reals []api.Real, wide bool) error {
+	return list(c, "reals", reals, func() error { return render.Reals(c.out, reals, wide, time.Now()) })
 }
 
 func (c *call) workers(ctx context.Context, numbers []string) error {
@@ -61,79 +83,42 @@ func (c *call) workers(ctx context.Context, numbers []string) error {
 	return list(c, "workers", workers, func() error { return render.Workers(c.out, workers, c.wide()) })
 }
 
-// list writes objects as JSON or as their table.
-func list[T any](c *call, key string, all []T, table func() error) error {
-	if !c.json() {
-		return table()
+func (c *call) neighbours(ctx context.Context, addresses []string) error {
+	wanted := make([]string, len(addresses))
+	for i, text := range addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return misused("no neighbour '%s'; neighbours have addresses", text)
+		}
+		wanted[i] = a.String() // as the director writes it
 	}
-	l := render.NewList(c.out, key)
-	if err := render.Add(l, all); err != nil {
-		return err
-	}
-	return l.End()
-}
-
-// flows shows page after page as they come.
-func (c *call) flows(ctx context.Context, names []string) error {
-	q, err := c.query(names)
+	neighbours, err := c.client.Neighbours(ctx, wanted...)
 	if err != nil {
 		return err
 	}
-	document, table := render.NewList(c.out, "flows"), render.NewFlows(c.out, c.wide())
-	for left := c.limit; ; {
-		q.Limit = api.DefaultPage
-		if c.limit > 0 {
-			q.Limit = min(q.Limit, left)
-		}
-		page, err := c.client.Flows(ctx, q)
-		if err != nil {
-			return err
-		}
-		if c.json() {
-			err = render.Add(document, page.Flows)
-		} else {
-			err = table.Page(page.Flows)
-		}
-		if err != nil {
-			return err
-		}
-		left -= len(page.Flows)
-		if q.Cursor = page.Next; q.Cursor == "" || c.limit > 0 && left <= 0 {
-			break
-		}
-	}
-	if c.json() {
-		return document.End()
-	}
-	return nil
+	return list(c, "neighbours", neighbours, func() error { return render.Neighbours(c.out, neighbours) })
 }
 
-// query reads which flows are wanted.
-func (c *call) query(names []string) (q api.FlowQuery, err error) {
-	q = api.FlowQuery{Virtual: c.virtual, Real: c.real, Phase: c.phase}
-	if len(names) > 0 {
-		if err := surplus(names[1:]); err != nil {
-			return q, err
+// config shows a configuration as it was written, so that it can be saved, and edited, and applied. Wide tells first
+// where it is from.
+func (c *call) config(ctx context.Context, words []string) error {
+	if err := surplus(words); err != nil {
+		return err
+	}
+	config, err := c.client.Config(ctx, c.previous)
+	if err != nil {
+		return err
+	}
+	return c.document(config, func() error {
+		text := config.Text
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			text += "\n"
 		}
-		if q.Virtual != "" && q.Virtual != names[0] {
-			return q, misused("two virtuals, '%s' and '%s'; name one", names[0], q.Virtual)
+		if c.wide() {
+			text = fmt.Sprintf("# %q, applied %s, generation %d\n", config.File, config.Applied.In(time.Local).Format(time.DateTime),
+				config.Generation) + text
 		}
-		q.Virtual = names[0]
-	}
-	if c.from != "" {
-		q.Client, err = prefix(c.from)
-	}
-	return q, err
-}
-
-// prefix reads an address or a prefix.
-func prefix(text string) (netip.Prefix, error) {
-	if p, err := netip.ParsePrefix(text); err == nil {
-		return p, nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, misused("no client '%s'; give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24", text)
-	}
-	return netip.PrefixFrom(a, a.BitLen()), nil
+		_, err := io.WriteString(c.out, text)
+		return err
+	})
 }

@@ -94,7 +94,7 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	director, taps, err := openControl(config, log, lcores, &undo)
+	director, taps, err := openControl(config, flags.LastGood, log, lcores, &undo)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ type taps struct {
 }
 
 // openControl makes the taps, sets them up as configured and makes the first rules.
-func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, undo *cleanup) (*control.Director, *taps, error) {
+func openControl(config *conf.Config, keep string, log *zap.Logger, lcores *lcore.Lcores, undo *cleanup) (*control.Director, *taps, error) {
 	t := &taps{log: log, conf: config}
 	ports := make([]control.Port, len(config.Ports))
 	for i, p := range lcores.Ports {
@@ -221,7 +221,8 @@ func openControl(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, und
 	undo.add(keeper.Close)
 	director, rules, err := control.New(control.Config{
 		Log: log, Conf: config, Workers: loops{lcores}, Ports: ports, Hops: lcores.Hops,
-		Stack: stack, Keeper: keeper, ShowWorkers: loops{lcores}.workers,
+		Stack: stack, Keeper: keeper, Keep: keep,
+		ShowWorkers: loops{lcores}.workers, ShowPorts: func() []api.Port { return shownPorts(lcores) },
 		Ticks: lcores.Clock.Ticks, Beats: lcores.Clock.Beats, Elapsed: lcores.Clock.Elapsed, Response: lcores.Clock.Beaten,
 		Follow: func() (control.Mirror, error) { return kernel.NewMirror(t.taps) },
 	})

@@ -25,6 +25,38 @@ func (l loops) Flows(worker int, from uint32, page []control.Flow) (n int, next 
 	return n, next, err
 }
 
+// Sticky are the entries that workers share.
+func (l loops) Sticky() control.Sticky { return &entries{Table: l.Lcores.Sticky()} }
+
+// Sweeps are how often each worker has visited all its records.
+func (l loops) Sweeps() []uint64 {
+	all := make([]uint64, l.Workers())
+	for i := range all {
+		all[i] = l.Stats(i).Sweeps.Load()
+	}
+	return all
+}
+
+// Explain asks the worker that owns a packet's flow what would become of it.
+func (l loops) Explain(p control.Packet) (control.Outlook, error) {
+	out := control.Outlook{Worker: l.Owner(p.Client.Address, p.Client.Port)}
+	a, err := l.Lcores.Explain(out.Worker, forward.Question{
+		Client: p.Client.Address, ClientPort: p.Client.Port, Virtual: p.To.Address, VirtualPort: p.To.Port, Protocol: p.Protocol,
+	})
+	if err != nil {
+		return out, err
+	}
+	out.VirtualSlot, out.Real = a.VirtualSlot, a.Real
+	if a.Found {
+		out.Flow = new(flow(&a.Record, l.Now()))
+		out.VirtualSlot = a.Record.VirtualSlot
+	}
+	if a.Cause != packet.None {
+		out.Cause = a.Cause.String()
+	}
+	return out, nil
+}
+
 func flow(r *flowtable.Record, now uint32) control.Flow {
 	f := control.Flow{
 		Client:   control.Endpoint{Address: r.Client, Port: r.ClientPort},

@@ -6,12 +6,14 @@
 //	workers.go   flags and ports as workers need them
 //	process.go   which CPUs and how much garbage collection the process has
 //	loops.go     the workers, as control and its socket know them
+//	ports.go     the devices, as the control socket shows them
 //	readings.go  what metrics show
 package main
 
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"linedirector/conf"
 	"linedirector/dpdk"
@@ -42,7 +44,7 @@ func run(args []string) error {
 	}
 	config, err := conf.Load(flags.Config, os.Stdin)
 	if err != nil {
-		return err
+		return orLastGood(err, flags)
 	}
 	if flags.Check {
 		fmt.Printf("%s: good: %d ports, %d virtuals, %d reals\n",
@@ -54,4 +56,16 @@ func run(args []string) error {
 		return err
 	}
 	return direct(flags, config, log)
+}
+
+// orLastGood says with what the director can be started when its file is broken.
+func orLastGood(err error, flags *conf.Flags) error {
+	if flags.LastGood == "" || flags.LastGood == flags.Config || flags.Check {
+		return err
+	}
+	if good, stat := os.Stat(flags.LastGood); stat == nil {
+		return fmt.Errorf("%w\nthe configuration that was applied last, at %s, is in %s: start with --config %[3]s to go on with it",
+			err, good.ModTime().Format(time.DateTime), flags.LastGood)
+	}
+	return err
 }

@@ -72,13 +72,13 @@ func TestDriver(t *testing.T) {
 func TestWorkerConfig(t *testing.T) {
 	config := ports("net_null0", "0000:3b:00.1", "net_null1")
 	config.Ports[0].Side, config.Ports[1].Side = conf.SideClients, conf.SideReals
-	flags := &conf.Flags{Lcores: []int{2, 3}, Flows: 100, Burst: 16, Mbufs: 5000, RxDesc: 256, TxDesc: 128, Poll: conf.PollAdaptive}
+	flags := &conf.Flags{Lcores: []int{2, 3}, Flows: 100, Sticky: 7, Burst: 16, Mbufs: 5000, RxDesc: 256, TxDesc: 128, Poll: conf.PollAdaptive}
 	c := workerConfig(flags, config)
 	want := []lcore.PortConfig{{Device: "net_null0", Side: lcore.Clients}, {Device: "0000:3b:00.1", Side: lcore.Reals}, {Device: "net_null1", Side: lcore.Both}}
 	if !slices.Equal(c.Ports, want) {
 		t.Errorf("ports %+v, want %+v", c.Ports, want)
 	}
-	if !slices.Equal(c.CPUs, flags.Lcores) || c.Flows != 100 || c.Burst != 16 || c.Mbufs != 5000 || c.RxDesc != 256 || c.TxDesc != 128 || !c.Adaptive {
+	if !slices.Equal(c.CPUs, flags.Lcores) || c.Flows != 100 || c.Sticky != 7 || c.Burst != 16 || c.Mbufs != 5000 || c.RxDesc != 256 || c.TxDesc != 128 || !c.Adaptive {
 		t.Errorf("%+v from %+v", c, flags)
 	}
 	for kind, rate := range c.PuntRate {

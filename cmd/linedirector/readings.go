@@ -48,6 +48,10 @@ func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings
 	for i, p := range lcores.Ports {
 		r.Ports = append(r.Ports, port(director.Conf().Ports[i].Name, p, lcores.Workers(), txFull[p.ID]))
 	}
+	if t := lcores.Sticky(); t != nil {
+		s := t.Stats()
+		r.Sticky = &metrics.Sticky{Used: s.Used, Capacity: s.Capacity, GaveWay: s.GaveWay, Refused: s.Refused}
+	}
 	for socket, m := range lcores.Mempools() {
 		r.Mempools = append(r.Mempools, metrics.Mempool{Socket: node(socket), InUse: m.InUse(), Size: m.Size()})
 	}
@@ -58,10 +62,12 @@ func worker(lcores *lcore.Lcores, i int) metrics.Worker {
 	s, c := lcores.Stats(i), lcores.Cycles(i)
 	return metrics.Worker{
 		Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(),
-		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), GaveWay: s.GaveWay.Load(), Displaced: s.Displaced.Load(),
+		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), GaveWay: s.GaveWay.Load(),
+		Translated: s.Translated.Load(), Cut: s.Cut.Load(), Displaced: s.Displaced.Load(),
 		ForwardPackets: s.Packets[flowtable.Forward].Load(), ReplyPackets: s.Packets[flowtable.Reply].Load(),
 		ForwardBytes: s.Bytes[flowtable.Forward].Load(), ReplyBytes: s.Bytes[flowtable.Reply].Load(),
-		Transit: s.Transit.Load(), Refused: s.Refused.Load(), Handed: s.Handed.Load(),
+		StickyHits: s.StickyHits.Load(),
+		Transit:    s.Transit.Load(), Refused: s.Refused.Load(), Handed: s.Handed.Load(),
 		Cycles: c.Total.Load(), BusyCycles: c.Busy.Load(),
 		LongestStall: lcores.Clock.Duration(c.Longest.Load()).Seconds(),
 	}

@@ -7,6 +7,7 @@ import (
 	"linedirector/flowtable"
 	"linedirector/lcore"
 	"linedirector/lcore/ruleset"
+	"linedirector/lcore/sticky"
 )
 
 // sides are the configuration's, as workers name them.
@@ -15,7 +16,7 @@ var sides = map[conf.Side]lcore.Side{conf.SideBoth: lcore.Both, conf.SideClients
 // workerConfig turns flags and ports into what workers need.
 func workerConfig(flags *conf.Flags, config *conf.Config) lcore.Config {
 	c := lcore.Config{
-		CPUs: flags.Lcores, Flows: flags.Flows, Burst: flags.Burst, Mbufs: flags.Mbufs,
+		CPUs: flags.Lcores, Flows: flags.Flows, Sticky: flags.Sticky, Burst: flags.Burst, Mbufs: flags.Mbufs,
 		RxDesc: flags.RxDesc, TxDesc: flags.TxDesc, Adaptive: adaptive(flags.Poll, config), PuntRate: puntRates,
 		MaxSlots: ruleset.Slots{Bindings: ruleset.MaxBindings, Reals: ruleset.MaxReals, Virtuals: ruleset.MaxVirtuals},
 	}
@@ -56,5 +57,6 @@ func memory(flags *conf.Flags, c lcore.Config) int {
 	}
 	const mbuf, rest = 2560, 96 << 20
 	bytes := len(c.CPUs)*flowtable.Size(c.Flows) + c.MostMbufs()*mbuf + rest
+	bytes += sticky.Size(c.Sticky)
 	return bytes>>20 + 1
 }

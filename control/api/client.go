@@ -21,8 +21,9 @@ import (
 // Client speaks to a director's control socket. Its methods block until the director has answered or ctx ends; an
 // *Error is the director's own.
 type Client struct {
-	path string
-	http http.Client
+	path    string
+	http    http.Client
+	patient http.Client // for configurations, which take the director longer
 }
 
 // NewClient makes a client of the socket at path. It connects when it is first asked for something.
@@ -30,13 +31,19 @@ func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, http: http.Client{Transport: &http.Transport{
-		DialContext: dial, ResponseHeaderTimeout: 30 * time.Second, MaxIdleConns: 1, DisableCompression: true,
-	}}}
+	to := func(patience time.Duration) http.Client {
+		return http.Client{Transport: &http.Transport{
+			DialContext: dial, ResponseHeaderTimeout: patience, MaxIdleConns: 1, DisableCompression: true,
+		}}
+	}
+	return &Client{path: path, http: to(30 * time.Second), patient: to(5 * time.Minute)}
 }
 
 // Close ends idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.patient.CloseIdleConnections()
+}
 
 // Reals returns the reals of the given names, or all.
 func (c *Client) Reals(ctx context.Context, names ...string) ([]Real, error) {
@@ -59,32 +66,68 @@ func (c *Client) Workers(ctx context.Context, numbers ...string) ([]Worker, erro
 	return list.Workers, err
 }
 
+// Ports returns the ports of the given names, or all.
+func (c *Client) Ports(ctx context.Context, names ...string) ([]Port, error) {
+	var list portList
+	err := c.get(ctx, "/v1/ports", url.Values{"name": names}, &list)
+	return list.Ports, err
+}
+
+// Neighbours returns the next hops of the given addresses, or all.
+func (c *Client) Neighbours(ctx context.Context, addresses ...string) ([]Neighbour, error) {
+	var list neighbourList
+	err := c.get(ctx, "/v1/neighbours", url.Values{"address": addresses}, &list)
+	return list.Neighbours, err
+}
+
 // Flows returns one page of the flows that q picks.
 func (c *Client) Flows(ctx context.Context, q FlowQuery) (page FlowPage, err error) {
+	query := given(map[string]string{"cursor": q.Cursor, "virtual": q.Virtual, "real": q.Real, "phase": q.Phase})
+	picked(query, q.Limit, q.Client)
+	return page, c.get(ctx, "/v1/flows", query, &page)
+}
+
+// Sticky returns one page of the sticky entries that q picks.
+func (c *Client) Sticky(ctx context.Context, q StickyQuery) (page StickyPage, err error) {
+	return page, c.get(ctx, "/v1/sticky", q.values(), &page)
+}
+
+func (q *StickyQuery) values() url.Values {
+	query := given(map[string]string{"cursor": q.Cursor, "group": q.Group, "real": q.Real})
+	picked(query, q.Limit, q.Client)
+	return query
+}
+
+// given are the parameters that are not empty.
+func given(params map[string]string) url.Values {
 	query := url.Values{}
-	for name, value := range map[string]string{
-		"cursor": q.Cursor, "virtual": q.Virtual, "real": q.Real, "phase": q.Phase,
-	} {
+	for name, value := range params {
 		if value != "" {
 			query.Set(name, value)
 		}
 	}
-	if q.Limit > 0 {
-		query.Set("limit", strconv.Itoa(q.Limit))
-	}
-	if q.Client != (netip.Prefix{}) {
-		query.Set("client", q.Client.String())
-	}
-	return page, c.get(ctx, "/v1/flows", query, &page)
+	return query
 }
 
-// SetReal sets a real's state and returns the real as it is then.
-func (c *Client) SetReal(ctx context.Context, name, state string) (real Real, err error) {
-	body, err := json.Marshal(change{&state})
-	if err != nil {
-		return real, err
+// picked adds how much is wanted of which clients.
+func picked(query url.Values, limit int, client netip.Prefix) {
+	if limit > 0 {
+		query.Set("limit", strconv.Itoa(limit))
 	}
-	return real, c.do(ctx, http.MethodPost, "/v1/reals/"+url.PathEscape(name), nil, body, &real)
+	if client != (netip.Prefix{}) {
+		query.Set("client", client.String())
+	}
+}
+
+// Explain returns what becomes of a packet.
+func (c *Client) Explain(ctx context.Context, q Question) (e Explanation, err error) {
+	query := url.Values{"client": {q.Client.String()}, "virtual": {q.Virtual.String()}, "protocol": {q.Protocol}}
+	return e, c.get(ctx, "/v1/explain", query, &e)
+}
+
+// Config returns the configuration in force, or the one before.
+func (c *Client) Config(ctx context.Context, previous bool) (config Config, err error) {
+	return config, c.get(ctx, "/v1/config", flagged("previous", previous), &config)
 }
 
 // Events calls each for the events after number since that are kept, oldest first, and, if follow, for those to come,
@@ -97,7 +140,7 @@ func (c *Client) Events(ctx context.Context, since uint64, follow bool, each fun
 	if follow {
 		query.Set("follow", "1")
 	}
-	answer, err := c.open(ctx, http.MethodGet, "/v1/events", query, nil)
+	answer, err := c.open(ctx, &c.http, http.MethodGet, "/v1/events", query, nil)
 	if err != nil {
 		return err
 	}
@@ -130,11 +173,11 @@ func (c *Client) Events(ctx context.Context, since uint64, follow bool, each fun
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, to any) error {
-	return c.do(ctx, http.MethodGet, path, query, nil, to)
+	return c.do(ctx, &c.http, http.MethodGet, path, query, nil, to)
 }
 
-func (c *Client) do(ctx context.Context, method, path string, query url.Values, body []byte, to any) error {
-	answer, err := c.open(ctx, method, path, query, body)
+func (c *Client) do(ctx context.Context, by *http.Client, method, path string, query url.Values, body []byte, to any) error {
+	answer, err := c.open(ctx, by, method, path, query, body)
 	if err != nil {
 		return err
 	}
@@ -147,7 +190,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 }
 
 // open asks, and returns an answer that is no error's.
-func (c *Client) open(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+func (c *Client) open(
+	ctx context.Context, by *http.Client, method, path string, query url.Values, body []byte,
+) (*http.Response, error) {
 	to := "http://ld" + path
 	if text := query.Encode(); text != "" {
 		to += "?" + text
@@ -156,7 +201,7 @@ func (c *Client) open(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.http.Do(request)
+	answer, err := by.Do(request)
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Error is what the server answers where it cannot do what was asked.
@@ -15,12 +16,16 @@ type Error struct {
 	Mend    string `json:"mend,omitempty"`
 }
 
-// Error returns one line, "problem; mend".
+// Error returns one line, "problem; mend"; where the problem has several, the mend is the last.
 func (e *Error) Error() string {
-	if e.Mend == "" {
+	switch {
+	case e.Mend == "":
 		return e.Problem
+	case strings.Contains(e.Problem, "\n"):
+		return e.Problem + "\n" + e.Mend
+	default:
+		return e.Problem + "; " + e.Mend
 	}
-	return e.Problem + "; " + e.Mend
 }
 
 var errClosing = &Error{Status: http.StatusServiceUnavailable, Problem: "the director is stopping", Mend: "ask again when it runs"}

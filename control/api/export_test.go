@@ -29,6 +29,15 @@ func (l limits) Within(head, write float64) Limits {
 	return l
 }
 
+// Taking returns limits of so many bytes of a configuration, to come within this part of a second.
+func (l limits) Taking(config int64, upload float64) Limits {
+	l.config, l.upload = config, time.Duration(upload*float64(time.Second))
+	return l
+}
+
+// Large is the limit of a configuration.
+func (l limits) Large() int64 { return l.config }
+
 // Conns is how many connections are open.
 func (s *Server) Conns() int { return int(s.conns.Load()) }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// MaxPage is how many flows a page holds at most, DefaultPage how many it holds where nobody says.
+// MaxPage is how many flows, or sticky entries, a page holds at most, DefaultPage how many it holds where nobody says.
 const (
 	MaxPage     = 10000
 	DefaultPage = 1000
@@ -35,18 +35,13 @@ func (s *Server) flows(w http.ResponseWriter, r *http.Request) error {
 // flowQuery checks what is asked for, so that a wrong name is no empty answer.
 func (s *Server) flowQuery(values url.Values) (q FlowQuery, err error) {
 	q = FlowQuery{
-		Limit: DefaultPage, Cursor: values.Get("cursor"),
-		Virtual: values.Get("virtual"), Real: values.Get("real"), Phase: values.Get("phase"),
+		Cursor: values.Get("cursor"), Virtual: values.Get("virtual"), Real: values.Get("real"), Phase: values.Get("phase"),
 	}
-	if text := values.Get("limit"); text != "" {
-		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > MaxPage {
-			return q, wrong("give a number from 1 to "+strconv.Itoa(MaxPage), "no limit '%s'", clip(text))
-		}
+	if q.Limit, err = pageLimit(values); err != nil {
+		return q, err
 	}
-	if text := values.Get("client"); text != "" {
-		if q.Client, err = parseClient(text); err != nil {
-			return q, err
-		}
+	if q.Client, err = clientOf(values); err != nil {
+		return q, err
 	}
 	if q.Phase != "" && !slices.Contains(phases, q.Phase) {
 		e := Unknown("phase", q.Phase, phases, "")
@@ -59,14 +54,32 @@ func (s *Server) flowQuery(values url.Values) (q FlowQuery, err error) {
 		}
 	}
 	if q.Virtual != "" {
-		_, err := ask(s, func(b Backend) ([]Virtual, error) {
-			return pick("virtual", b.Virtuals(), func(v *Virtual) string { return v.Name }, []string{q.Virtual})
-		})
-		if err != nil {
+		if _, err := s.pickVirtuals([]string{q.Virtual}); err != nil {
 			return q, err
 		}
 	}
 	return q, nil
+}
+
+// pageLimit reads how many a page may hold.
+func pageLimit(values url.Values) (int, error) {
+	text := values.Get("limit")
+	if text == "" {
+		return DefaultPage, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > MaxPage {
+		return 0, wrong("give a number from 1 to "+strconv.Itoa(MaxPage), "no limit '%s'", clip(text))
+	}
+	return n, nil
+}
+
+// clientOf reads which clients are wanted; the zero prefix is all.
+func clientOf(values url.Values) (netip.Prefix, error) {
+	if text := values.Get("client"); text != "" {
+		return parseClient(text)
+	}
+	return netip.Prefix{}, nil
 }
 
 // parseClient reads an address or a prefix.

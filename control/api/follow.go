@@ -61,14 +61,8 @@ func eventQuery(values url.Values, last uint64) (since uint64, follow bool, err 
 			}
 		}
 	}
-	switch text := values.Get("follow"); text {
-	case "", "0":
-	case "1":
-		follow = true
-	default:
-		return 0, false, wrong("give follow=1 or leave it away", "follow is not '%s'", clip(text))
-	}
-	return since, follow, nil
+	follow, err = switched(values, "follow")
+	return since, follow, err
 }
 
 // stream writes events until there are no more, the client leaves, the server closes, or the client is too slow.

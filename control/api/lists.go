@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 )
@@ -25,13 +26,48 @@ func (s *Server) real(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) virtuals(w http.ResponseWriter, r *http.Request) error {
-	all, err := ask(s, func(b Backend) ([]Virtual, error) { return b.Virtuals(), nil })
+	picked, err := s.pickVirtuals(r.URL.Query()["name"])
+	if err == nil {
+		answer(w, http.StatusOK, virtualList{picked})
+	}
+	return err
+}
+
+// virtual answers with one; with that of the configuration rather than with those of its name that drain.
+func (s *Server) virtual(w http.ResponseWriter, r *http.Request) error {
+	picked, err := s.pickVirtuals([]string{r.PathValue("name")})
+	if err == nil {
+		answer(w, http.StatusOK, picked[max(0, slices.IndexFunc(picked, func(v Virtual) bool { return !v.Draining }))])
+	}
+	return err
+}
+
+func (s *Server) ports(w http.ResponseWriter, r *http.Request) error {
+	all, err := ask(s, func(b Backend) ([]Port, error) { return b.Ports(), nil })
 	if err != nil {
 		return err
 	}
-	picked, err := pick("virtual", all, func(v *Virtual) string { return v.Name }, r.URL.Query()["name"])
+	picked, err := pick("port", all, func(p *Port) string { return p.Name }, r.URL.Query()["name"])
+	if err != nil {
+		return err
+	}
+	for i := range picked {
+		if picked[i].Addresses == nil {
+			picked[i].Addresses = []netip.Prefix{}
+		}
+	}
+	answer(w, http.StatusOK, portList{picked})
+	return nil
+}
+
+func (s *Server) neighbours(w http.ResponseWriter, r *http.Request) error {
+	all, err := ask(s, func(b Backend) ([]Neighbour, error) { return b.Neighbours(), nil })
+	if err != nil {
+		return err
+	}
+	picked, err := pick("neighbour", all, func(n *Neighbour) string { return n.Address.String() }, r.URL.Query()["address"])
 	if err == nil {
-		answer(w, http.StatusOK, virtualList{picked})
+		answer(w, http.StatusOK, neighbourList{picked})
 	}
 	return err
 }
@@ -56,6 +92,14 @@ func (s *Server) pickReals(names []string) ([]Real, error) {
 	return pick("real", all, realName, names)
 }
 
+func (s *Server) pickVirtuals(names []string) ([]Virtual, error) {
+	all, err := ask(s, func(b Backend) ([]Virtual, error) { return b.Virtuals(), nil })
+	if err != nil {
+		return nil, err
+	}
+	return pick("virtual", all, virtualName, names)
+}
+
 // oneReal prefers the real of the configuration to those of its name that drain.
 func (s *Server) oneReal(name string) (Real, error) {
 	picked, err := s.pickReals([]string{name})
@@ -66,6 +110,8 @@ func (s *Server) oneReal(name string) (Real, error) {
 }
 
 func realName(r *Real) string { return r.Name }
+
+func virtualName(v *Virtual) string { return v.Name }
 
 // pick returns the objects of the given names, or all where none is given, never nil. A name may have several: those
 // that drain keep theirs when it is used again.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,6 +39,11 @@ func peerOf(c *net.UnixConn) (p peer, err error) {
 		err = control
 	}
 	return p, err
+}
+
+// fields are a log line's words for who asked.
+func (p peer) fields() []zap.Field {
+	return []zap.Field{zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid)}
 }
 
 // mayChange tells whether who asks is root, or of the socket's group: an operator may open the socket for everybody to

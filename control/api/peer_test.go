@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"linedirector/control/api"
 )
 
 // stranger asks as another user would, from a thread that becomes that user and ends afterwards.
@@ -65,6 +67,17 @@ func dialAs(path string, uid, gid int, groups []int) (int, error) {
 	return fd, unix.Connect(fd, &unix.SockaddrUnix{Name: path})
 }
 
+// lead lets everybody into the directories of a path.
+func lead(t *testing.T, path string) {
+	t.Helper()
+	for dir := path; dir != "/" && dir != "/tmp"; {
+		dir = dir[:max(1, strings.LastIndexByte(dir, '/'))]
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Strangers are kept out by the socket's mode; where an operator opens it, they may look, and only root and the
 // socket's group may change anything.
 func TestWhoMayChange(t *testing.T) {
@@ -73,12 +86,7 @@ func TestWhoMayChange(t *testing.T) {
 	}
 	const user, group = 54321, 54322
 	s := serve(t)
-	for dir := s.Path(); dir != "/" && dir != "/tmp"; {
-		dir = dir[:max(1, strings.LastIndexByte(dir, '/'))]
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	lead(t, s.Path())
 	const set = `{"state": "maintenance"}`
 	if _, _, err := stranger(s.Path(), user, group, nil, "GET", "/v1", ""); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("a stranger at the closed door: %v", err)
@@ -113,6 +121,32 @@ func TestWhoMayChange(t *testing.T) {
 		if err != nil || status != tt.want || !strings.Contains(text, tt.mend) {
 			t.Errorf("%s: %d %s, %v; want %d %s", tt.name, status, text, err, tt.want, tt.mend)
 		}
+	}
+}
+
+// Every route that changes something wants the right to.
+func TestEveryChangeWantsTheRight(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("becoming another user needs root")
+	}
+	s := serve(t)
+	lead(t, s.Path())
+	if err := os.Chmod(s.Path(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, r := range get[api.Index](s, "/v1").Routes {
+		if r.Method == "GET" {
+			continue
+		}
+		status, text, err := stranger(s.Path(), 54321, 54321, nil, r.Method, strings.ReplaceAll(r.Path, "{name}", "web"), configText)
+		if err != nil || status != http.StatusForbidden || !strings.Contains(text, "user 54321 may look, but not change anything") {
+			t.Errorf("%s %s: %d %s, %v", r.Method, r.Path, status, text, err)
+		}
+		refused++
+	}
+	if refused != 7 {
+		t.Errorf("%d routes change something", refused)
 	}
 }
 

@@ -2,7 +2,9 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,26 +17,64 @@ type route struct {
 	Route
 	params []string // that its query may have
 	serve  func(*Server, http.ResponseWriter, *http.Request) error
+	large  bool // its body is a configuration
 }
 
 // routes are all; a test holds docs/api.md against them.
 func routes() []route {
 	return []route{
-		{Route{"GET", "/v1", "the routes"}, nil, (*Server).index},
-		{Route{"GET", "/v1/reals", "reals; ?name= picks some"}, []string{"name"}, (*Server).reals},
-		{Route{"GET", "/v1/reals/{name}", "one real"}, nil, (*Server).real},
-		{Route{"POST", "/v1/reals/{name}", `sets a real's state: {"state": "maintenance"}`}, nil, (*Server).setReal},
-		{Route{"GET", "/v1/virtuals", "virtuals; ?name= picks some"}, []string{"name"}, (*Server).virtuals},
-		{Route{"GET", "/v1/workers", "workers; ?number= picks some"}, []string{"number"}, (*Server).workers},
+		{Route: Route{"GET", "/v1", "the routes"}, serve: (*Server).index},
+		{Route: Route{"GET", "/v1/reals", "reals; ?name= picks some"}, params: []string{"name"}, serve: (*Server).reals},
+		{Route: Route{"GET", "/v1/reals/{name}", "one real"}, serve: (*Server).real},
 		{
-			Route{"GET", "/v1/flows", "flows, in pages; ?limit= &cursor= &virtual= &real= &client= &phase="},
-			[]string{"limit", "cursor", "virtual", "real", "client", "phase"},
-			(*Server).flows,
+			Route: Route{"POST", "/v1/reals/{name}", `sets a real's state, weight, maxconns or load: {"state": "maintenance"}`},
+			serve: (*Server).setReal,
+		},
+		{Route: Route{"POST", "/v1/reals/{name}/flush", "cuts a real's connections"}, serve: (*Server).flushReal},
+		{Route: Route{"GET", "/v1/virtuals", "virtuals; ?name= picks some"}, params: []string{"name"}, serve: (*Server).virtuals},
+		{Route: Route{"GET", "/v1/virtuals/{name}", "one virtual"}, serve: (*Server).virtual},
+		{Route: Route{"POST", "/v1/virtuals/{name}/flush", "cuts a virtual's connections"}, serve: (*Server).flushVirtual},
+		{Route: Route{"GET", "/v1/workers", "workers; ?number= picks some"}, params: []string{"number"}, serve: (*Server).workers},
+		{Route: Route{"GET", "/v1/ports", "ports; ?name= picks some"}, params: []string{"name"}, serve: (*Server).ports},
+		{
+			Route:  Route{"GET", "/v1/neighbours", "next hops on the ports' links; ?address= picks some"},
+			params: []string{"address"}, serve: (*Server).neighbours,
 		},
 		{
-			Route{"GET", "/v1/events", "events, one a line; ?since=SEQ, &follow=1 for those to come"},
-			[]string{"since", "follow"},
-			(*Server).events,
+			Route:  Route{"GET", "/v1/flows", "flows, in pages; ?limit= &cursor= &virtual= &real= &client= &phase="},
+			params: []string{"limit", "cursor", "virtual", "real", "client", "phase"}, serve: (*Server).flows,
+		},
+		{
+			Route:  Route{"GET", "/v1/sticky", "sticky entries, in pages; ?limit= &cursor= &group= &real= &client="},
+			params: []string{"limit", "cursor", "group", "real", "client"}, serve: (*Server).sticky,
+		},
+		{
+			Route:  Route{"DELETE", "/v1/sticky", "forgets sticky entries; ?group= &real= &client=, at least one"},
+			params: []string{"group", "real", "client"}, serve: (*Server).flushSticky,
+		},
+		{
+			Route:  Route{"GET", "/v1/explain", "what becomes of a packet, and why; ?client=A:P &virtual=A:P &protocol=tcp"},
+			params: []string{"client", "virtual", "protocol"}, serve: (*Server).explain,
+		},
+		{
+			Route:  Route{"GET", "/v1/config", "the configuration in force; ?previous=1 the one before"},
+			params: []string{"previous"}, serve: (*Server).config,
+		},
+		{
+			Route:  Route{"POST", "/v1/config", "applies a configuration; ?name= of its file, &dry_run=1 changes nothing"},
+			params: []string{"name", "dry_run"}, serve: (*Server).apply, large: true,
+		},
+		{
+			Route:  Route{"POST", "/v1/config/diff", "in what a configuration differs from the one in force; ?name= of its file"},
+			params: []string{"name"}, serve: (*Server).diff, large: true,
+		},
+		{
+			Route:  Route{"POST", "/v1/config/rollback", "applies the configuration before; ?dry_run=1 changes nothing"},
+			params: []string{"dry_run"}, serve: (*Server).rollback,
+		},
+		{
+			Route:  Route{"GET", "/v1/events", "events, one a line; ?since=SEQ, &follow=1 for those to come"},
+			params: []string{"since", "follow"}, serve: (*Server).events,
 		},
 	}
 }
@@ -64,7 +104,6 @@ func (s *Server) handler() http.Handler {
 			})
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, s.limits.body)
 		mux.ServeHTTP(w, r)
 	})
 }
@@ -82,6 +121,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 		fail(w, &Error{http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for %s", clip(r.Method), clip(r.URL.Path)), "use " + allowed})
 		return
 	}
+	limit := s.limits.body
+	if to.large {
+		limit = s.limits.config
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	err := known(r.URL.RawQuery, to.params)
 	if err == nil {
 		err = to.serve(s, w, r)
@@ -105,6 +149,30 @@ func known(query string, params []string) error {
 		}
 	}
 	return nil
+}
+
+// noBody refuses what nothing reads: whoever wrote it there means something.
+func noBody(r *http.Request) error {
+	switch _, err := io.ReadFull(r.Body, make([]byte, 1)); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return wrong("send no body", "cannot read the request: %v", err)
+	default:
+		return wrong("send no body; what can be said stands in the query", "the request has a body")
+	}
+}
+
+// switched reads a parameter that is 1 or is not there.
+func switched(values url.Values, name string) (bool, error) {
+	switch text := values.Get(name); text {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	default:
+		return false, wrong("give "+name+"=1 or leave it away", "%s is not '%s'", name, clip(text))
+	}
 }
 
 func (s *Server) index(w http.ResponseWriter, _ *http.Request) error {

@@ -31,6 +31,18 @@ func TestLists(t *testing.T) {
 	if diff := cmp.Diff(all.WorkerList, workers); diff != "" {
 		t.Errorf("workers (-want +got)\n%s", diff)
 	}
+	ports := get[struct{ Ports []api.Port }](s, "/v1/ports").Ports
+	if diff := cmp.Diff(all.PortList, ports, sameAddresses); diff != "" {
+		t.Errorf("ports (-want +got)\n%s", diff)
+	}
+	neighbours := get[struct{ Neighbours []api.Neighbour }](s, "/v1/neighbours").Neighbours
+	if diff := cmp.Diff(all.NeighbourList, neighbours, sameAddresses); diff != "" {
+		t.Errorf("neighbours (-want +got)\n%s", diff)
+	}
+	entries := get[api.StickyPage](s, "/v1/sticky")
+	if diff := cmp.Diff(api.StickyPage{Sticky: all.StickyList}, entries, sameAddresses); diff != "" {
+		t.Errorf("sticky entries (-want +got)\n%s", diff)
+	}
 	page := get[api.FlowPage](s, "/v1/flows")
 	if diff := cmp.Diff(api.FlowPage{Flows: all.FlowList}, page, sameAddresses); diff != "" {
 		t.Errorf("flows (-want +got)\n%s", diff)
@@ -38,6 +50,10 @@ func TestLists(t *testing.T) {
 	one := get[api.Real](s, "/v1/reals/ns")
 	if diff := cmp.Diff(all.RealList[3], one, sameAddresses); diff != "" {
 		t.Errorf("one real (-want +got)\n%s", diff)
+	}
+	virtual := get[api.Virtual](s, "/v1/virtuals/dns")
+	if diff := cmp.Diff(all.VirtualList[2], virtual, sameAddresses); diff != "" {
+		t.Errorf("one virtual (-want +got)\n%s", diff)
 	}
 	if one := get[api.Real](s, "/v1/reals/web1"); one.Draining {
 		t.Error("a name that is used again means the one that drains")
@@ -56,9 +72,22 @@ func TestPromisedFields(t *testing.T) {
 		"/v1/reals?name=spare": `{"reals":[{"name":"spare","address":"10.0.0.19","port":8080,"state":"in-service","since":"2025-11-25T03:55:00Z",` +
 			`"cause":"","draining":false,"weight":1,"connections":40,"opened_total":40,"ditched":0,"threshold":8,` +
 			`"ditched_by_silence_total":0,"ditched_by_reset_total":0,"reassigned_total":0,"slow_start_left_seconds":12.5,"virtuals":["web"]}]}`,
-		"/v1/virtuals?name=web-tls": `{"virtuals":[{"name":"web-tls","address":"192.0.2.10","port":443,"protocol":"tcp","predictor":"weighted",` +
-			`"draining":false,"connections":7,"opened_total":80,"half_open":0,"reals":[{"name":"web2","state":"failed"}],"backup":"web",` +
+		"/v1/virtuals?name=web-tls": `{"virtuals":[{"name":"web-tls","address":"192.0.2.10","port":443,"protocol":"tcp","class":"staff",` +
+			`"predictor":"weighted","sticky":{"timer_seconds":600,"prefix":32,"buddies":"shop"},"expiry":"reset",` +
+			`"draining":false,"connections":7,"opened_total":80,"half_open":0,` +
+			`"reals":[{"name":"web2","state":"failed","weight":1,"connections":0}],"backup":"web",` +
 			`"active":{"tier":"backup","virtual":"web"},"no_real_total":3}]}`,
+		"/v1/virtuals/dns": `{"name":"dns","address":"192.0.2.10","port":53,"protocol":"udp","predictor":"roundrobin","draining":false,` +
+			`"connections":0,"opened_total":7,"half_open":0,"reals":[{"name":"ns","state":"maintenance","weight":1,"connections":0}],` +
+			`"active":{"tier":"none"},"no_real_total":12}`,
+		"/v1/sticky?client=203.0.113.0/24": `{"sticky":[{"group":"shop","client":"203.0.113.9/32","real":"web2","connections":0,` +
+			`"expires_in_seconds":42.5}]}`,
+		"/v1/sticky?real=web1": `{"sticky":[{"group":"shop","client":"198.51.100.7/32","real":"web1","connections":1}]}`,
+		"/v1/ports?name=inside": `{"ports":[{"name":"inside","device":"net_af_xdp0","driver":"net_af_xdp","side":"reals",` +
+			`"mac":"02:00:5e:00:00:02","mtu":9000,"up":false,"addresses":[],"rx_queues":1,"tx_queues":2,"steering":"single",` +
+			`"rx_packets_total":0,"tx_packets_total":0,"rx_bytes_total":0,"tx_bytes_total":0,"rx_missed_total":0,"rx_errors_total":0,` +
+			`"tx_errors_total":5,"rx_no_mbuf_total":1}]}`,
+		"/v1/neighbours?address=10.0.0.12": `{"neighbours":[{"address":"10.0.0.12","port":"inside","kept":true,"for":"real web2"}]}`,
 		"/v1/workers?number=1": `{"workers":[{"number":1,"cpu":3,"flows":560,"capacity":1048576,"forward_packets_total":0,"reply_packets_total":0,` +
 			`"forward_bytes_total":0,"reply_bytes_total":0,"handed_over_total":0,"drops_total":0,"busy_share":0,"longest_stall_seconds":0.0121}]}`,
 		"/v1/flows?phase=half-open": `{"flows":[{"client":"198.51.100.7:50002","virtual_endpoint":"192.0.2.10:80","real_endpoint":"10.0.0.12:8080",` +
@@ -92,6 +121,14 @@ func TestNames(t *testing.T) {
 	}
 }
 
+const (
+	setMend      = `send any of {"state": "maintenance", "weight": 1, "maxconns": 0, "load": 0}`
+	clientMend   = "give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24"
+	explainMend  = "give an address and a port, as in client=198.51.100.7:50001"
+	explainMend2 = "give an address and a port, as in virtual=192.0.2.10:80"
+	configMend   = "send a configuration, in YAML or JSON"
+)
+
 // Every wrong request gets its status, the problem and the mend.
 func TestWrongRequests(t *testing.T) {
 	s := serve(t)
@@ -122,19 +159,55 @@ func TestWrongRequests(t *testing.T) {
 		{"GET", "/v1/flows?phase=halfopen", "", 400, "no phase 'halfopen'", "did you mean 'half-open'?"},
 		{"GET", "/v1/flows?real=web3", "", 404, "no real 'web3'", "did you mean 'web1'?"},
 		{"GET", "/v1/flows?virtual=ns", "", 404, "no virtual 'ns'", "did you mean 'dns'?"},
-		{"GET", "/v1/flows?client=10.0.0.0/33", "", 400, "no client '10.0.0.0/33'", "give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24"},
-		{"GET", "/v1/flows?client=localhost", "", 400, "no client 'localhost'", "give an address or a prefix, as in 198.51.100.7 or 198.51.100.0/24"},
+		{"GET", "/v1/flows?client=10.0.0.0/33", "", 400, "no client '10.0.0.0/33'", clientMend},
+		{"GET", "/v1/flows?client=localhost", "", 400, "no client 'localhost'", clientMend},
 		{"GET", "/v1/events?since=yesterday", "", 400, "no event 'yesterday'", "give an event's number, or leave since away for all that are kept"},
 		{"GET", "/v1/events?since=3", "", 404, "no event 3: the last is 2", "numbers begin anew when the director starts; leave since away for all that are kept"},
 		{"GET", "/v1/events?follow=yes", "", 400, "follow is not 'yes'", "give follow=1 or leave it away"},
-		{"POST", "/v1/reals/web1", "", 400, "the request is empty", `send {"state": "maintenance"}`},
-		{"POST", "/v1/reals/web1", "state=failed", 400, "cannot read the request: invalid character 's' looking for beginning of value", `send {"state": "maintenance"}`},
-		{"POST", "/v1/reals/web1", `{"stat": "x"}`, 400, `cannot read the request: json: unknown field "stat"`, `send {"state": "maintenance"}`},
-		{"POST", "/v1/reals/web1", `{}`, 400, "the request has no state", `send {"state": "maintenance"}`},
-		{"POST", "/v1/reals/web1", `{"state": "maintenance"} {}`, 400, "cannot read the request: there is more behind the object", `send {"state": "maintenance"}`},
+		{"POST", "/v1/reals/web1", "", 400, "the request is empty", setMend},
+		{"POST", "/v1/reals/web1", "state=failed", 400, "cannot read the request: invalid character 's' looking for beginning of value", setMend},
+		{"POST", "/v1/reals/web1", `{"stat": "x"}`, 400, `cannot read the request: json: unknown field "stat"`, setMend},
+		{"POST", "/v1/reals/web1", `{}`, 400, "the request sets nothing", setMend},
+		{"POST", "/v1/reals/web1", `{"state": "maintenance"} {}`, 400, "cannot read the request: there is more behind the object", setMend},
 		{"POST", "/v1/reals/web1", `{"state": "maintainance"}`, 400, "no state 'maintainance'", "did you mean 'maintenance'?"},
 		{"POST", "/v1/reals/web1", `{"state": ""}`, 400, "no state ''", "set in-service, maintenance, sticky-only, out-of-service or externally-failed"},
 		{"POST", "/v1/reals/web1", `{"state": "failed"}`, 400, "state 'failed' is the director's own finding", "set in-service, maintenance, sticky-only, out-of-service or externally-failed"},
+		{"POST", "/v1/reals/web1", `{"weight": null}`, 400, "the request sets nothing", setMend},
+		{"POST", "/v1/reals/web1", `{"weight": "1"}`, 400, "weight cannot be a string", setMend},
+		{"POST", "/v1/reals/web1", `{"load": 1.5}`, 400, "load cannot be a number 1.5", setMend},
+		{"POST", "/v1/reals/web1", `{"state": "maintenance", "weight": -1}`, 400, "no weight -1", "give a number from 0 to 65535"},
+		{"POST", "/v1/reals/web1", `{"weight": 65536}`, 400, "no weight 65536", "give a number from 0 to 65535"},
+		{"POST", "/v1/reals/web1", `{"maxconns": 2147483648}`, 400, "no maxconns 2147483648", "give a number from 0 to 2147483647"},
+		{"POST", "/v1/reals/web1", `{"load": 1073741825}`, 400, "no load 1073741825", "give a number from 0 to 1073741824"},
+		{"POST", "/v1/reals/webb1/flush", "", 404, "no real 'webb1'", "did you mean 'web1'?"},
+		{"POST", "/v1/reals/web1/flush", "{}", 400, "the request has a body", "send no body; what can be said stands in the query"},
+		{"POST", "/v1/virtuals/wbe/flush", "", 404, "no virtual 'wbe'", "did you mean 'web'?"},
+		{"GET", "/v1/virtuals/web/flush", "", 405, "GET is not for /v1/virtuals/web/flush", "use POST"},
+		{"GET", "/v1/virtuals/web-tsl", "", 404, "no virtual 'web-tsl'", "did you mean 'web-tls'?"},
+		{"GET", "/v1/ports?name=otside", "", 404, "no port 'otside'", "did you mean 'outside'?"},
+		{"GET", "/v1/neighbours?address=10.0.0.99", "", 404, "no neighbour '10.0.0.99'", "did you mean '10.0.0.11'?"},
+		{"GET", "/v1/sticky?limit=0", "", 400, "no limit '0'", "give a number from 1 to 10000"},
+		{"GET", "/v1/sticky?cursor=x", "", 400, "no cursor 'x'", "begin anew without one"},
+		{"GET", "/v1/sticky?group=shpo", "", 404, "no sticky group 'shpo'", "did you mean 'shop'?"},
+		{"GET", "/v1/sticky?group=dns", "", 404, "no sticky group 'dns'", "there is shop"},
+		{"GET", "/v1/sticky?real=web3", "", 404, "no real 'web3'", "did you mean 'web1'?"},
+		{"GET", "/v1/sticky?client=host", "", 400, "no client 'host'", clientMend},
+		{"DELETE", "/v1/sticky", "", 400, "which sticky entries?", "give a group, a real or a client"},
+		{"DELETE", "/v1/sticky?grp=shop", "", 400, "no parameter 'grp'", "there is group, real, client"},
+		{"DELETE", "/v1/sticky?group=", "", 400, "which sticky entries?", "give a group, a real or a client"},
+		{"DELETE", "/v1/sticky?real=web3", "", 404, "no real 'web3'", "did you mean 'web1'?"},
+		{"DELETE", "/v1/sticky?real=web1", "{}", 400, "the request has a body", "send no body; what can be said stands in the query"},
+		{"GET", "/v1/explain", "", 400, "there is no client", explainMend},
+		{"GET", "/v1/explain?client=198.51.100.7:0&virtual=192.0.2.10:80", "", 400, "no client '198.51.100.7:0'", explainMend},
+		{"GET", "/v1/explain?client=198.51.100.7:1&virtual=192.0.2.10", "", 400, "no virtual '192.0.2.10'", explainMend2},
+		{"GET", "/v1/explain?client=[2001:db8::1]:1&virtual=192.0.2.10:80", "", 400, "2001:db8::1 cannot reach 192.0.2.10", "give two addresses of one family"},
+		{"GET", "/v1/explain?client=1.2.3.4:1&virtual=192.0.2.10:80&protocol=icmp", "", 400, "no protocol 'icmp'", "give tcp or udp, or leave it away for tcp"},
+		{"GET", "/v1/config?previous=yes", "", 400, "previous is not 'yes'", "give previous=1 or leave it away"},
+		{"POST", "/v1/config?dry_run=yes", configText, 400, "dry_run is not 'yes'", "give dry_run=1 or leave it away"},
+		{"POST", "/v1/config?dryrun=1", configText, 400, "no parameter 'dryrun'", "did you mean 'dry_run'?"},
+		{"POST", "/v1/config", "", 400, "the request is empty", configMend},
+		{"POST", "/v1/config/diff", "", 400, "the request is empty", configMend},
+		{"POST", "/v1/config/rollback", "dry_run=1", 400, "the request has a body", "send no body; what can be said stands in the query"},
 		{"POST", "/v1/reals/webb1", `{"state": "maintenance"}`, 404, "no real 'webb1'", "did you mean 'web1'?"},
 	} {
 		status, text := s.ask(tt.method, tt.path, tt.body)
@@ -143,8 +216,14 @@ func TestWrongRequests(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s\nwant %d %s", tt.method, tt.path, tt.body, status, compact(t, text), tt.status, want)
 		}
 	}
-	if diff := cmp.Diff(apitest.New().RealList, s.backend.RealList, sameAddresses); diff != "" {
-		t.Errorf("a wrong request changed something\n%s", diff)
+	is, was := s.backend, apitest.New()
+	for _, diff := range []string{
+		cmp.Diff(was.RealList, is.RealList, sameAddresses), cmp.Diff(was.StickyList, is.StickyList, sameAddresses),
+		cmp.Diff(was.InForce, is.InForce), cmp.Diff(was.Before, is.Before),
+	} {
+		if diff != "" {
+			t.Errorf("a wrong request changed something\n%s", diff)
+		}
 	}
 }
 
@@ -165,12 +244,18 @@ func TestManyNames(t *testing.T) {
 func TestIndexAndHead(t *testing.T) {
 	s := serve(t)
 	index := get[api.Index](s, "/v1")
-	if len(index.Routes) != 8 {
+	if len(index.Routes) != 20 {
 		t.Errorf("%d routes: %v", len(index.Routes), index.Routes)
 	}
 	for _, r := range index.Routes {
 		if r.Method == "GET" {
-			path := strings.ReplaceAll(r.Path, "{name}", "web1")
+			path := strings.ReplaceAll(r.Path, "{name}", "web")
+			switch path {
+			case "/v1/reals/web":
+				path += "1"
+			case "/v1/explain":
+				path += "?client=198.51.100.7:50001&virtual=192.0.2.10:80"
+			}
 			if status, text := s.ask("HEAD", path, ""); status != http.StatusOK || text != "" {
 				t.Errorf("HEAD %s: %d %s", path, status, text)
 			}

@@ -9,20 +9,25 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"linedirector/conf"
 )
 
 // limits bound what clients may take of the director.
 type limits struct {
-	conns     int // served at a time; as many again are told to come later, others are cut
-	followers int // of conns, those that may follow events
-	body      int64
+	conns     int           // served at a time; as many again are told to come later, others are cut
+	followers int           // of conns, those that may follow events
+	body      int64         // bytes of a request
+	config    int64         // of a configuration
 	head      time.Duration // to send a request's head, and as long again for its body
+	upload    time.Duration // to send a configuration
 	write     time.Duration // to take an answer; to take one event
 	idle      time.Duration // between two requests
 }
 
 var production = limits{
-	conns: 64, followers: 32, body: 64 << 10, head: 5 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute,
+	conns: 64, followers: 32, body: 64 << 10, config: conf.MaxFile,
+	head: 5 * time.Second, upload: time.Minute, write: 30 * time.Second, idle: 2 * time.Minute,
 }
 
 // Server answers on the control socket.
@@ -36,6 +41,7 @@ type Server struct {
 	conns     atomic.Int32
 	followers atomic.Int32
 	closing   chan struct{}
+	applying  sync.Mutex // held by who brings a configuration: one is large enough
 
 	asking sync.RWMutex // held for reading while the backend is asked
 	closed bool

@@ -8,11 +8,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -22,17 +25,34 @@ import (
 func TestSetReal(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
 	s := serveWith(t, zap.New(core), api.Production)
-	status, text := s.ask("POST", "/v1/reals/web1", `{"state": "maintenance"}`)
+	status, text := s.ask("POST", "/v1/reals/web1", `{"state": "maintenance", "weight": 0, "maxconns": 10, "load": 5}`)
 	if status != http.StatusOK || !strings.Contains(text, `"state": "maintenance"`) || !strings.Contains(text, `"address": "10.0.0.11"`) {
 		t.Errorf("%d %s", status, text)
 	}
-	if r := get[api.Real](s, "/v1/reals/web1"); r.State != api.Maintenance || r.Cause != "operator" {
+	r := get[api.Real](s, "/v1/reals/web1")
+	if r.State != api.Maintenance || r.Cause != "operator" || r.Weight != 0 || r.MaxConns != 10 || r.Load != 5 ||
+		!slices.Equal(r.Overrides, []string{"load", "maxconns", "state", "weight"}) {
 		t.Errorf("%+v", r)
 	}
-	if lines := logged.FilterMessage("state set over the control socket").All(); len(lines) != 1 ||
-		lines[0].ContextMap()["real"] != "web1" || lines[0].ContextMap()["from"] != "in-service" || lines[0].ContextMap()["to"] != "maintenance" {
-		t.Errorf("%v", lines)
+	want := map[string]any{
+		"real": "web1", "state": "in-service → maintenance", "weight": "3 → 0", "maxconns": "5000 → 10", "load": "0 → 5",
+		"uid": uint32(os.Getuid()), "pid": int32(os.Getpid()),
 	}
+	if diff := cmp.Diff([]map[string]any{want}, said(logged, "real set over the control socket")); diff != "" {
+		t.Errorf("log (-want +got)\n%s", diff)
+	}
+	s.ask("POST", "/v1/reals/web2", `{"weight": 2}`)
+	if r := get[api.Real](s, "/v1/reals/web2"); r.Weight != 2 || r.State != api.Failed {
+		t.Errorf("what was not set changed: %+v", r)
+	}
+}
+
+// said are the words of the log lines with a message.
+func said(logged *observer.ObservedLogs, message string) (all []map[string]any) {
+	for _, line := range logged.FilterMessage(message).All() {
+		all = append(all, line.ContextMap())
+	}
+	return all
 }
 
 // What the backend refuses is answered as it says.
@@ -50,6 +70,19 @@ func TestRefused(t *testing.T) {
 		s.backend.Refuse = tt.err
 		if status, text := s.ask("POST", "/v1/reals/web1", `{"state": "maintenance"}`); status != tt.status || compact(t, text) != tt.want {
 			t.Errorf("%v: %d %s", tt.err, status, text)
+		}
+	}
+	for _, r := range [][3]string{
+		{"POST", "/v1/reals/web1/flush", ""},
+		{"POST", "/v1/virtuals/web/flush", ""},
+		{"DELETE", "/v1/sticky?real=web1", ""},
+		{"POST", "/v1/config", configText},
+		{"POST", "/v1/config/diff", configText},
+		{"POST", "/v1/config/rollback", ""},
+		{"GET", "/v1/explain?client=1.2.3.4:5&virtual=1.2.3.4:5", ""},
+	} {
+		if status, text := s.ask(r[0], r[1], r[2]); status != 500 || compact(t, text) != `{"error":"broken"}` {
+			t.Errorf("%s %s: %d %s", r[0], r[1], status, text)
 		}
 	}
 	s.backend.Refuse = nil
@@ -83,6 +116,7 @@ func TestSlowClient(t *testing.T) {
 	for _, begin := range []string{
 		"", "GET /v1/reals HTTP/1.1\r\nHost: ld\r\nX-Slow: ",
 		"POST /v1/reals/web1 HTTP/1.1\r\nHost: ld\r\nContent-Length: 40\r\n\r\n{",
+		"POST /v1/reals/web1/flush HTTP/1.1\r\nHost: ld\r\nContent-Length: 40\r\n\r\n",
 	} {
 		c := s.dial()
 		if _, err := io.WriteString(c, begin); err != nil {
@@ -232,7 +266,7 @@ func TestClientEscapes(t *testing.T) {
 	if err != nil || len(reals) != 1 || reals[0].Name != odd {
 		t.Errorf("%+v, %v", reals, err)
 	}
-	real, err := c.SetReal(t.Context(), odd, api.OutOfService)
+	real, err := c.SetReal(t.Context(), odd, api.RealSettings{State: new(api.OutOfService)})
 	if err != nil || real.Name != odd || real.State != api.OutOfService {
 		t.Errorf("%+v, %v", real, err)
 	}

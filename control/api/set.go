@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -14,13 +16,20 @@ import (
 	"linedirector/conf"
 )
 
-// setReal sets a real's state and answers with the real as it is then.
+// What an operator may set a real's numbers to, as in the configuration.
+const (
+	maxWeight   = 65535
+	maxMaxConns = math.MaxInt32
+	maxLoad     = 1 << 30
+)
+
+// setReal sets what the request holds of a real and answers with the real as it is then.
 func (s *Server) setReal(w http.ResponseWriter, r *http.Request) error {
 	by, err := s.mayChange(r)
 	if err != nil {
 		return err
 	}
-	state, err := readState(r.Body)
+	want, err := readSettings(r.Body)
 	if err != nil {
 		return err
 	}
@@ -34,11 +43,10 @@ func (s *Server) setReal(w http.ResponseWriter, r *http.Request) error {
 			"put it back into the configuration first",
 		}
 	}
-	if _, err := ask(s, func(b Backend) (struct{}, error) { return struct{}{}, b.SetRealState(was.Name, state) }); err != nil {
+	if _, err := ask(s, func(b Backend) (struct{}, error) { return struct{}{}, b.SetReal(was.Name, want) }); err != nil {
 		return err
 	}
-	s.log.Info("state set over the control socket", zap.String("real", was.Name), zap.String("from", was.State),
-		zap.String("to", state), zap.Uint32("uid", by.uid), zap.Int32("pid", by.pid))
+	s.log.Info("real set over the control socket", append(want.changes(&was), by.fields()...)...)
 	is, err := s.oneReal(was.Name)
 	if err == nil {
 		answer(w, http.StatusOK, is)
@@ -46,28 +54,33 @@ func (s *Server) setReal(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// readState reads {"state": "..."}.
-func readState(body io.Reader) (string, error) {
-	const mend = `send {"state": "maintenance"}`
-	var want change
+// readSettings reads a JSON object that sets something.
+func readSettings(body io.Reader) (want RealSettings, err error) {
+	const mend = `send any of {"state": "maintenance", "weight": 1, "maxconns": 0, "load": 0}`
 	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
-	err := d.Decode(&want)
-	if err == nil {
+	if err = d.Decode(&want); err == nil {
 		err = ends(d)
 	}
 	var large *http.MaxBytesError
+	var typed *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &large):
-		return "", &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes", large.Limit), mend}
+		return want, tooLarge(large.Limit, mend)
 	case errors.Is(err, io.EOF):
-		return "", wrong(mend, "the request is empty")
+		return want, wrong(mend, "the request is empty")
+	case errors.As(err, &typed) && typed.Field != "":
+		return want, wrong(mend, "%s cannot be a %s", typed.Field, typed.Value)
 	case err != nil:
-		return "", wrong(mend, "cannot read the request: %v", err)
-	case want.State == nil:
-		return "", wrong(mend, "the request has no state")
+		return want, wrong(mend, "cannot read the request: %v", err)
+	case want == RealSettings{}:
+		return want, wrong(mend, "the request sets nothing")
 	}
-	return *want.State, checkState(*want.State)
+	return want, want.check()
+}
+
+func tooLarge(limit int64, mend string) error {
+	return &Error{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes", limit), mend}
 }
 
 // ends refuses what stands behind the object.
@@ -80,6 +93,43 @@ func ends(d *json.Decoder) error {
 	default:
 		return errors.New("there is more behind the object")
 	}
+}
+
+// check tells whether an operator may set a real so.
+func (r *RealSettings) check() error {
+	if r.State != nil {
+		if err := checkState(*r.State); err != nil {
+			return err
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value *int
+		most  int
+	}{{"weight", r.Weight, maxWeight}, {"maxconns", r.MaxConns, maxMaxConns}, {"load", r.Load, maxLoad}} {
+		if n.value != nil && (*n.value < 0 || *n.value > n.most) {
+			return wrong(fmt.Sprintf("give a number from 0 to %d", n.most), "no %s %d", n.name, *n.value)
+		}
+	}
+	return nil
+}
+
+// changes are a log line's words for what is set of a real that was so.
+func (r *RealSettings) changes(was *Real) []zap.Field {
+	fields := []zap.Field{zap.String("real", was.Name)}
+	if r.State != nil {
+		fields = append(fields, zap.String("state", was.State+" → "+*r.State))
+	}
+	for _, n := range []struct {
+		name  string
+		value *int
+		was   int
+	}{{"weight", r.Weight, was.Weight}, {"maxconns", r.MaxConns, int(was.MaxConns)}, {"load", r.Load, was.Load}} {
+		if n.value != nil {
+			fields = append(fields, zap.String(n.name, strconv.Itoa(n.was)+" → "+strconv.Itoa(*n.value)))
+		}
+	}
+	return fields
 }
 
 // checkState tells whether an operator may set a real to the state.

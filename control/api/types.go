@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"linedirector/control/events"
@@ -19,12 +20,18 @@ const (
 	OutOfService     = "out-of-service"
 )
 
+// Draining is shown as the state of a real that is no longer configured and keeps its live connections.
+const Draining = "draining"
+
 var (
 	states = []string{InService, Testing, Failed, ExternallyFailed, MaxCapacity, Maintenance, StickyOnly, OutOfService}
 	// settable are the states that an operator may set; the others are the director's own findings.
 	settable = []string{InService, Maintenance, StickyOnly, OutOfService, ExternallyFailed}
-	phases   = []string{"half-open", "ditched", "established", "closing", "reset", "udp"}
+	phases   = []string{"half-open", "ditched", "established", "closing", "reset", "cut", "udp"}
 )
+
+// States are all states of a real, as they are shown.
+func States() []string { return slices.Clone(states) }
 
 // Real is a server, with its counts over all virtuals and workers. Totals count since the director's start.
 type Real struct {
@@ -36,10 +43,12 @@ type Real struct {
 	Cause    string     `json:"cause"` // of the state
 	Draining bool       `json:"draining"`
 
-	Weight      int    `json:"weight"`
-	Connections uint64 `json:"connections"`        // open
-	MaxConns    uint64 `json:"maxconns,omitempty"` // 0: no limit
-	OpenedTotal uint64 `json:"opened_total"`
+	Weight      int      `json:"weight"`
+	Connections uint64   `json:"connections"`         // open
+	MaxConns    uint64   `json:"maxconns,omitempty"`  // 0: no limit
+	Load        int      `json:"load,omitempty"`      // that was reported, for the predictor loaded
+	Overrides   []string `json:"overrides,omitempty"` // names of settings that an operator made other than the configuration has them
+	OpenedTotal uint64   `json:"opened_total"`
 
 	Ditched               uint32   `json:"ditched"` // consecutive connections
 	Threshold             uint32   `json:"threshold"`
@@ -55,6 +64,14 @@ type Real struct {
 	Probe    *Probe   `json:"probe,omitempty"`  // nil: none is configured
 }
 
+// Shown is what decides about new connections: of a real that drains, not its state.
+func (r *Real) Shown() string {
+	if r.Draining {
+		return Draining
+	}
+	return r.State
+}
+
 // Probe is a real's active health check.
 type Probe struct {
 	Type  string    `json:"type"`
@@ -67,9 +84,12 @@ type Probe struct {
 type Virtual struct {
 	Name        string        `json:"name"`
 	Address     netip.Addr    `json:"address"`
-	Port        uint16        `json:"port"` // L4
-	Protocol    string        `json:"protocol"`
+	Port        uint16        `json:"port"`            // L4; 0: every port
+	Protocol    string        `json:"protocol"`        // tcp, udp or any
+	Class       string        `json:"class,omitempty"` // of clients; "": all
 	Predictor   string        `json:"predictor"`
+	Sticky      *StickyRule   `json:"sticky,omitempty"` // nil: every connection is scheduled
+	Expiry      string        `json:"expiry,omitempty"` // what ends get of a connection that was idle too long; "": nothing
 	Draining    bool          `json:"draining"`
 	Connections uint64        `json:"connections"` // open
 	OpenedTotal uint64        `json:"opened_total"`
@@ -83,8 +103,17 @@ type Virtual struct {
 
 // VirtualReal is a real as its virtual sees it.
 type VirtualReal struct {
-	Name  string `json:"name"`
-	State string `json:"state"`
+	Name        string `json:"name"`
+	State       string `json:"state"`
+	Weight      int    `json:"weight"`      // of this virtual's connections
+	Connections uint64 `json:"connections"` // open, of this virtual
+}
+
+// StickyRule has a client's connections go to the real that has its others.
+type StickyRule struct {
+	TimerSeconds float64 `json:"timer_seconds"`     // that an entry lasts after its last connection closed
+	Prefix       int     `json:"prefix"`            // bits of the client's address that tell clients apart
+	Buddies      string  `json:"buddies,omitempty"` // the group of virtuals that share entries; "": it shares none
 }
 
 // Active says whose reals take a virtual's new connections.
@@ -177,7 +206,13 @@ type (
 	workerList struct {
 		Workers []Worker `json:"workers"`
 	}
-	change struct {
-		State *string `json:"state"`
+	portList struct {
+		Ports []Port `json:"ports"`
+	}
+	neighbourList struct {
+		Neighbours []Neighbour `json:"neighbours"`
+	}
+	changeList struct {
+		Changes []Change `json:"changes"`
 	}
 )

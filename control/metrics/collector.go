@@ -37,6 +37,13 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		e.gauge(families.mbufsUsed, float64(m.InUse), m.Socket)
 		e.gauge(families.mbufs, float64(m.Size), m.Socket)
 	}
+	if s := r.Sticky; s != nil {
+		e.gauge(families.stickyEntries, float64(s.Used))
+		e.gauge(families.stickyCapacity, float64(s.Capacity))
+		e.counter(families.stickyHits, stickyHits(r.Workers))
+		e.counter(families.stickyGaveWay, s.GaveWay)
+		e.counter(families.stickyRefused, s.Refused)
+	}
 	e.counter(families.allocated, allocatedBytes())
 }
 
@@ -60,6 +67,8 @@ func (e emitter) workers(workers []Worker) {
 		t.Closed += w.Closed
 		t.Evicted += w.Evicted
 		t.GaveWay += w.GaveWay
+		t.Translated += w.Translated
+		t.Cut += w.Cut
 		t.Displaced += w.Displaced
 		t.ForwardPackets += w.ForwardPackets
 		t.ReplyPackets += w.ReplyPackets
@@ -78,6 +87,8 @@ func (e emitter) workers(workers []Worker) {
 	e.counter(families.flowsClosed, t.Closed)
 	e.counter(families.flowsEvicted, t.Evicted)
 	e.counter(families.flowsGaveWay, t.GaveWay)
+	e.counter(families.flowsTranslated, t.Translated)
+	e.counter(families.flowsCut, t.Cut)
 	e.counter(families.indexMoves, t.Displaced)
 	e.counter(families.packets, t.ForwardPackets, "forward")
 	e.counter(families.packets, t.ReplyPackets, "reply")
@@ -86,6 +97,13 @@ func (e emitter) workers(workers []Worker) {
 	e.counter(families.transit, t.Transit)
 	e.counter(families.refused, t.Refused)
 	e.counter(families.handed, t.Handed)
+}
+
+func stickyHits(workers []Worker) (n uint64) {
+	for i := range workers {
+		n += workers[i].StickyHits
+	}
+	return n
 }
 
 // bindings are added up by name: a real that was given another endpoint drains under the same name.

@@ -4,7 +4,8 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // families are all metrics, with their help and units.
 var families = struct {
-	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, flowsGaveWay, indexMoves,
+	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, flowsGaveWay, flowsTranslated, flowsCut, indexMoves,
+	stickyEntries, stickyCapacity, stickyHits, stickyGaveWay, stickyRefused,
 	realConnections, virtualConnections, connections,
 	realState, realDitched, realDitchedTotal, realReassigned, realResponse, realTransitions, probeUp,
 	virtualHalfOpen, virtualNoReal,
@@ -13,13 +14,21 @@ var families = struct {
 	portUp, portSteering, portPackets, portBytes, portErrors,
 	mbufsUsed, mbufs, allocated *prometheus.Desc
 }{
-	flowsOpen:     describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
-	flowsCapacity: describe("flows_capacity", "Records that the workers' tables hold together."),
-	flowsOpened:   describe("flows_opened_total", "Records ever taken into use."),
-	flowsClosed:   describe("flows_closed_total", "Records that left: after their close delay or by a timer."),
-	flowsEvicted:  describe("flows_evicted_total", "Half-open connections that gave way to new ones in a full table."),
-	flowsGaveWay:  describe("flows_gave_way_total", "Half-open connections that gave way to new ones of their virtual (synguard)."),
-	indexMoves:    describe("flow_index_moves_total", "Index entries moved to make room for others."),
+	flowsOpen:       describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
+	flowsCapacity:   describe("flows_capacity", "Records that the workers' tables hold together."),
+	flowsOpened:     describe("flows_opened_total", "Records ever taken into use."),
+	flowsClosed:     describe("flows_closed_total", "Records that left: after their close delay or by a timer."),
+	flowsEvicted:    describe("flows_evicted_total", "Half-open connections that gave way to new ones in a full table."),
+	flowsGaveWay:    describe("flows_gave_way_total", "Half-open connections that gave way to new ones of their virtual (synguard)."),
+	flowsTranslated: describe("flows_translated_total", "Connections whose real sees another port of the client's: another connection had the client's own there."),
+	flowsCut:        describe("flows_cut_total", "Connections that the director ended: flushed, or idle for too long (expiry: rst)."),
+	indexMoves:      describe("flow_index_moves_total", "Index entries moved to make room for others."),
+
+	stickyEntries:  describe("sticky_entries", "Sticky entries, one a client and group of virtuals."),
+	stickyCapacity: describe("sticky_capacity", "Sticky entries that the table is made for."),
+	stickyHits:     describe("sticky_hits_total", "Connections that went to the real that their client's sticky entry named."),
+	stickyGaveWay:  describe("sticky_gave_way_total", "Sticky entries without connections that gave way to new ones in a full table."),
+	stickyRefused:  describe("sticky_refused_total", "Connections whose client got no sticky entry: the table was full of such with connections."),
 
 	realConnections:    describe("real_connections", "Open connections that count on the real.", "real"),
 	virtualConnections: describe("virtual_connections", "Open connections that count on the virtual.", "virtual"),

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 // example has two workers, a real that drains under a name that is used again, and one without connections.
 func example() Readings {
 	worker := Worker{
-		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Displaced: 4,
+		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Translated: 8, Cut: 7, Displaced: 4, StickyHits: 21,
 		ForwardPackets: 10, ReplyPackets: 20, ForwardBytes: 1000, ReplyBytes: 2000,
 		Transit: 5, Refused: 6, Handed: 7, Cycles: 90000, BusyCycles: 40000, LongestStall: 0.0025,
 	}
@@ -52,6 +52,7 @@ func example() Readings {
 			RxMissed: 5, RxErrors: 6, TxErrors: 7, RxNoMbuf: 8, TxFull: 9,
 		}, {Name: "inside", Steering: "hardware"}},
 		Mempools: []Mempool{{"0", 100, 16384}},
+		Sticky:   &Sticky{Used: 30, Capacity: 1000, GaveWay: 31, Refused: 32},
 	}
 }
 

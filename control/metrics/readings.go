@@ -13,16 +13,24 @@ type Readings struct {
 	Punted   []Named // by kind: frames given to the kernel
 	Ports    []Port
 	Mempools []Mempool
+	Sticky   *Sticky // nil: there is no table
 }
 
 // Worker is one worker's.
 type Worker struct {
-	Flows, Capacity, Opened, Closed, Evicted, GaveWay, Displaced uint64
-	ForwardPackets, ReplyPackets                                 uint64
-	ForwardBytes, ReplyBytes                                     uint64
-	Transit, Refused, Handed                                     uint64
-	Cycles, BusyCycles                                           uint64
-	LongestStall                                                 float64 // seconds
+	Flows, Capacity, Opened, Closed, Evicted, GaveWay, Translated, Cut, Displaced uint64
+	StickyHits                                                                    uint64
+	ForwardPackets, ReplyPackets                                                  uint64
+	ForwardBytes, ReplyBytes                                                      uint64
+	Transit, Refused, Handed                                                      uint64
+	Cycles, BusyCycles                                                            uint64
+	LongestStall                                                                  float64 // seconds
+}
+
+// Sticky is the table of sticky entries.
+type Sticky struct {
+	Used, Capacity   int
+	GaveWay, Refused uint64
 }
 
 // Binding is what one real holds for one virtual.

@@ -41,6 +41,10 @@ func Named(name string) (State, bool) {
 // Serves tells whether a real in this state takes new connections, as far as it is not full.
 func (s State) Serves() bool { return s == InService || s == MaxCapacity }
 
+// Keeps tells whether a real in this state takes new connections of clients with a sticky entry, as far as it is not
+// full. (One in state testing takes its trial alone.)
+func (s State) Keeps() bool { return s.Serves() || s == Maintenance || s == StickyOnly }
+
 // Probed tells whether a real in this state is probed: not where the operator works on it.
 func (s State) Probed() bool { return s != Maintenance && s != OutOfService }
 

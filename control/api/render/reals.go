@@ -24,17 +24,19 @@ var wideRealColumns = slices.Concat(realColumns, []column{
 	{head: "OPENED", right: true},
 	{head: "MAXCONNS", right: true},
 	{head: "WEIGHT", right: true},
+	{head: "LOAD", right: true},
 	{head: "REASSIGNED", right: true},
 	{head: "RETRY", right: true},
 	{head: "SLOWSTART", right: true},
 	{head: "PROBE"},
 	{head: "BACKUP"},
 	{head: "VIRTUALS"},
+	{head: "SET-LIVE"},
 	{head: "CAUSE"},
 })
 
 // Reals writes a table of reals as they are at now. THRESHOLD is consecutive ditched connections of as many as fail the
-// real; SILENCE and RESET are totals.
+// real; SILENCE and RESET are totals; SET-LIVE names what an operator set other than the configuration says.
 func Reals(out io.Writer, reals []api.Real, wide bool, now time.Time) error {
 	columns := realColumns
 	if wide {
@@ -44,24 +46,16 @@ func Reals(out io.Writer, reals []api.Real, wide bool, now time.Time) error {
 	for i := range reals {
 		r := &reals[i]
 		cells := []string{
-			word(r.Name), endpoint(r.Address, r.Port), realState(r), count(r.Connections), count(r.Ditched) + "/" + count(r.Threshold),
+			word(r.Name), endpoint(r.Address, r.Port), word(r.Shown()), count(r.Connections), count(r.Ditched) + "/" + count(r.Threshold),
 			count(r.DitchedBySilenceTotal), count(r.DitchedByResetTotal), response(r.ResponseTimeSeconds), since(r.Since, now),
 		}
 		if wide {
-			cells = append(cells, count(r.OpenedTotal), limit(r.MaxConns), count(uint64(r.Weight)), count(r.ReassignedTotal),
-				seconds(r.RetryInSeconds), seconds(r.SlowStartLeftSeconds), probe(r.Probe), word(r.Backup), list(r.Virtuals), words(r.Cause))
+			cells = append(cells, count(r.OpenedTotal), limit(r.MaxConns), count(uint64(r.Weight)), limit(uint64(r.Load)), count(r.ReassignedTotal),
+				seconds(r.RetryInSeconds), seconds(r.SlowStartLeftSeconds), probe(r.Probe), word(r.Backup), list(r.Virtuals), list(r.Overrides), words(r.Cause))
 		}
 		t.row(cells...)
 	}
 	return t.write()
-}
-
-// realState is what decides about new connections: of a real that drains, not its state.
-func realState(r *api.Real) string {
-	if r.Draining {
-		return "draining"
-	}
-	return word(r.State)
 }
 
 func response(s *float64) string {

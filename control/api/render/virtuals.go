@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"linedirector/control/api"
 )
@@ -22,11 +23,11 @@ var virtualColumns = []column{
 }
 
 var wideVirtualColumns = slices.Concat(virtualColumns, []column{
-	{head: "BACKUP"}, {head: "SYNGUARD", right: true}, {head: "NO-REAL", right: true}, {head: "STATES"},
+	{head: "CLASS"}, {head: "STICKY"}, {head: "BACKUP"}, {head: "SYNGUARD", right: true}, {head: "NO-REAL", right: true}, {head: "STATES"},
 })
 
 // Virtuals writes a table of virtuals. REALS is those in service of all; ACTIVE is who takes new connections: own, the
-// backup virtual's name, or none.
+// backup virtual's name, or none. STATES names the reals, with weights other than 1 and states other than in-service.
 func Virtuals(out io.Writer, virtuals []api.Virtual, wide bool) error {
 	columns := virtualColumns
 	if wide {
@@ -40,7 +41,7 @@ func Virtuals(out io.Writer, virtuals []api.Virtual, wide bool) error {
 			count(v.HalfOpen), count(v.OpenedTotal), inService(v.Reals), active(v),
 		}
 		if wide {
-			cells = append(cells, word(v.Backup), limit(v.SynGuard), count(v.NoRealTotal), realStates(v.Reals))
+			cells = append(cells, word(v.Class), sticky(v.Sticky), word(v.Backup), limit(v.SynGuard), count(v.NoRealTotal), realStates(v.Reals))
 		}
 		t.row(cells...)
 	}
@@ -68,14 +69,30 @@ func active(v *api.Virtual) string {
 	}
 }
 
-// realStates names the state only where it is not in-service.
+// sticky is how long an entry lasts, for which part of a client's address, and with whom it is shared.
+func sticky(s *api.StickyRule) string {
+	if s == nil {
+		return "-"
+	}
+	text := age(time.Duration(s.TimerSeconds*float64(time.Second))) + "/" + strconv.Itoa(s.Prefix)
+	if s.Buddies != "" {
+		text += "," + word(s.Buddies)
+	}
+	return text
+}
+
+// realStates names weight and state only where they are not what they mostly are.
 func realStates(reals []api.VirtualReal) string {
 	if len(reals) == 0 {
 		return "-"
 	}
 	out := make([]string, len(reals))
 	for i, r := range reals {
-		if out[i] = word(r.Name); r.State != api.InService {
+		out[i] = word(r.Name)
+		if r.Weight != 1 {
+			out[i] += "×" + strconv.Itoa(r.Weight)
+		}
+		if r.State != api.InService {
 			out[i] += ":" + word(r.State)
 		}
 	}
