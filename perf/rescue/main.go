@@ -21,8 +21,8 @@
 //	measure.go    one case: a balancer and a fault
 //	summary.go    what a case showed, in figures
 //	report.go     the table, on a terminal and in Markdown
-//	plot.go       the pictures
-//	publish.go    where all of it is written
+//	plot.go       the pictures, by perf/picture
+//	publish.go    where all of it is written, by perf/record
 //
 // It must run as root, from the repository's root. docs/rescue.md holds method and results.
 package main
@@ -34,6 +34,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"linedirector/perf/record"
 )
 
 func main() {
@@ -90,7 +92,7 @@ func run(s *settings) error {
 			r.Cases = append(r.Cases, c)
 		}
 	}
-	r.Machine.LoadAfter = loadAverage()
+	r.Machine.LoadAfter = record.LoadAverage()
 	fmt.Print(r.text())
 	return publish(s, &r)
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 )
 
 // report is all that a run showed.
@@ -54,7 +53,7 @@ func (r *report) markdown(s *settings) string {
 	if s.note != "" {
 		fmt.Fprintf(&out, "**%s**\n\n", s.note)
 	}
-	fmt.Fprintf(&out, "Measured on %s at commit %s by\n\n```\n%s\n```\n\n", m.Date.Format(time.DateOnly), m.Commit, m.Command)
+	out.WriteString(m.Markdown())
 	linear := "which this kernel does not have: SYNs are repeated as with 0"
 	if m.HasLinear {
 		linear = "set in the client only"
