@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-stop test unit race fuzz lint e2e bench bench-device rescue perf vulncheck ci clean
+.PHONY: help build demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -63,8 +63,13 @@ e2e: build ## Run the end-to-end tests in network namespaces, as root (RUN=regex
 	@((EUID == 0)) || { echo "e2e: network namespaces need root: sudo make e2e" >&2; exit 1; }
 	go test -count=1 -timeout 15m -v -run '$(RUN)' ./test/e2e
 
+churn: build ## Change the configuration ten times a second for CHURN_SECONDS=60 under load; no request may fail (as root)
+	@test/setup test
+	@((EUID == 0)) || { echo "churn: network namespaces need root: sudo make churn" >&2; exit 1; }
+	CHURN_SECONDS=$${CHURN_SECONDS:-60} go test -count=1 -timeout 1h -v -run 'TestChurn$$' ./test/e2e
+
 bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=regexp BENCHTIME=1s)
-	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./flowtable
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./lcore/sticky ./flowtable
 
 bench-device: build ## Measure the whole program through a device beside testpmd (DEVICEFLAGS='-rounds 3')
 	@test/setup bench
@@ -74,6 +79,11 @@ rescue: build ## Show which balancers lose connections when a server dies (as ro
 	@test/setup rescue
 	@((EUID == 0)) || { echo "rescue: network namespaces need root: sudo make rescue" >&2; exit 1; }
 	go run ./perf/rescue $(RESCUEFLAGS)
+
+predictors: ## Measure the predictors' shares against theory, and draw a slow start (as root, a minute; PREDICTORSFLAGS=--publish)
+	@test/setup test
+	@((EUID == 0)) || { echo "predictors: network namespaces need root: sudo make predictors" >&2; exit 1; }
+	go run ./perf/predictors $(PREDICTORSFLAGS)
 
 perf: ## Run all measurements on this machine: bench, then bench-device
 	@$(MAKE) --no-print-directory bench bench-device

@@ -14,5 +14,7 @@
 //
 // Beside the usual `go test` flags: LINEDIRECTOR=/path/to/binary tests that one, and the ldctl beside it,
 // instead of building them, TRANSFER_MIB=64 shortens the long transfers,
-// and FLOOD_SECONDS=30 FLOOD_RATE=200 makes TestSynguard's flood longer and as many SYNs a millisecond.
+// FLOOD_SECONDS=30 FLOOD_RATE=200 makes TestSynguard's flood longer and as many SYNs a millisecond,
+// SLOW_START=30s makes TestSlowStart's ramp longer, CHURN_SECONDS=60 has TestChurn last longer (make churn),
+// and PREDICTORS=/some/folder has the tests of predictors write there what they measured (make predictors).
 package e2e

@@ -40,7 +40,7 @@ func TestErrors(t *testing.T) {
 		{name: "real without address", config: change("name: b, address: 10.0.0.12, ", "name: b, "), names: []string{"linedirector.yaml:6:", "address"}, mend: "add address"},
 		{name: "broken YAML", config: change("virtuals:", "virtuals: ["), names: []string{"linedirector.yaml:"}, mend: "write a value"},
 		{name: "address that is none", config: change("address: 10.0.0.12", "address: 10.0.0.256"), names: []string{"linedirector.yaml:6:", "10.0.0.256"}, mend: "like 10.0.0.11"},
-		{name: "two virtuals on one endpoint", config: good + "  - {name: again, address: 192.0.2.10, port: 80, protocol: tcp, reals: [a]}\n", names: []string{"linedirector.yaml:2", "again", "web"}, mend: "another address, port or protocol"},
+		{name: "two virtuals on one endpoint", config: good + "  - {name: again, address: 192.0.2.10, port: 80, protocol: tcp, reals: [a]}\n", names: []string{"linedirector.yaml:2", "again", "web"}, mend: "another address, port, protocol or class"},
 		{name: "next hop on no subnet", config: good + "routes:\n  - {to: 0.0.0.0/0, via: 203.0.113.1}\n", names: []string{"linedirector.yaml:2", "203.0.113.1"}, mend: "use a gateway in"},
 		{name: "interface that does not exist", config: change("iface=eth-in", "iface=eth-none"), names: []string{"eth-none"}, mend: "an interface that exists"},
 		{name: "PCI device that does not exist", config: change("net_af_packet1,iface=eth-in", "0000:ff:1f.7"), names: []string{"0000:ff:1f.7"}, mend: "dpdk-devbind.py"},

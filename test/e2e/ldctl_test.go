@@ -19,6 +19,7 @@ type (
 		Name        string
 		State       string
 		Cause       string
+		Draining    bool
 		Connections int
 		Opened      int `json:"opened_total"`
 		Ditched     int

@@ -38,6 +38,7 @@ type site struct {
 	*netlab.Lab
 	client, director *netlab.Namespace
 	reals            map[string]*netlab.Namespace
+	lags             map[string]*netlab.Lag // by real, of those that have one
 }
 
 func newSite(t *testing.T) *site {
@@ -45,8 +46,8 @@ func newSite(t *testing.T) *site {
 	return newSiteOf(t, threeReals)
 }
 
-// newSiteOf is newSite with these reals.
-func newSiteOf(t *testing.T, names []string) *site {
+// newSiteOf is newSite with these reals, of which some have a wire to the switch whose delay can be set.
+func newSiteOf(t *testing.T, names []string, lagging ...string) *site {
 	t.Helper()
 	lab := netlab.New(t)
 	s := &site{
@@ -54,16 +55,27 @@ func newSiteOf(t *testing.T, names []string) *site {
 		client:   lab.Namespace("client"),
 		director: lab.Namespace("director"),
 		reals:    map[string]*netlab.Namespace{},
+		lags:     map[string]*netlab.Lag{},
 	}
 	lab.Link(
 		netlab.End{Namespace: s.client, Interface: "eth0", Address: clientAddress + "/24"},
 		netlab.End{Namespace: s.director, Interface: "eth-out", Untouched: true})
 	ends := []netlab.End{{Namespace: s.director, Interface: "eth-in", Untouched: true}}
+	wires := map[string]*netlab.Namespace{}
 	for _, name := range names {
 		s.reals[name] = lab.Namespace(name)
-		ends = append(ends, netlab.End{Namespace: s.reals[name], Interface: "eth0", Address: realAddresses[name] + "/24"})
+		end := netlab.End{Namespace: s.reals[name], Interface: "eth0", Address: realAddresses[name] + "/24"}
+		if slices.Contains(lagging, name) {
+			wires[name] = lab.Namespace("wire-" + name)
+			lab.Link(netlab.End{Namespace: wires[name], Interface: "far"}, end)
+			end = netlab.End{Namespace: wires[name], Interface: "near"}
+		}
+		ends = append(ends, end)
 	}
 	lab.Switch("switch", ends...)
+	for name, wire := range wires {
+		s.lags[name] = wire.Lag("near", "far")
+	}
 	for _, name := range s.names() {
 		s.reals[name].Run("ip", "route", "add", "default", "via", insideAddress)
 	}

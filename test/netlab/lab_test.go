@@ -64,6 +64,38 @@ func TestLab(t *testing.T) {
 	}
 }
 
+// TestLag sets the delay of a wire, and wants it between a frame and its answer, and answers in order.
+//
+//	left 10.1.0.1 ─── near [wire] far ─── right 10.1.0.2
+func TestLag(t *testing.T) {
+	lab := New(t)
+	left, wire, right := lab.Namespace("left"), lab.Namespace("wire"), lab.Namespace("right")
+	lab.Link(End{Namespace: left, Interface: "eth0", Address: "10.1.0.1/24"}, End{Namespace: wire, Interface: "near"})
+	lab.Link(End{Namespace: wire, Interface: "far"}, End{Namespace: right, Interface: "eth0", Address: "10.1.0.2/24"})
+	lag := wire.Lag("near", "far")
+	from, to := left.Raw("eth0"), right.Raw("eth0")
+	frame := func(from, to *Raw, n byte) []byte {
+		return append(append(append([]byte{}, to.MAC...), from.MAC...), 0x88, 0xb5, n)
+	}
+	for _, delay := range []time.Duration{0, 200 * time.Millisecond} {
+		lag.Set(delay)
+		begin := time.Now()
+		from.Send(frame(from, to, 1))
+		if to.Receive(5*time.Second, func(f []byte) bool { return bytes.HasPrefix(f, frame(from, to, 1)) }) == nil {
+			t.Fatal("a frame does not come to the far end")
+		}
+		to.Send(frame(to, from, 2), frame(to, from, 3))
+		for n := byte(2); n <= 3; n++ {
+			if from.Receive(5*time.Second, func(f []byte) bool { return f[12] == 0x88 && f[13] == 0xb5 })[14] != n {
+				t.Errorf("answer %d is not the next one", n)
+			}
+		}
+		if took := time.Since(begin); took < delay || delay == 0 && took > 150*time.Millisecond {
+			t.Errorf("with a delay of %v it took %v", delay, took)
+		}
+	}
+}
+
 // TestSweep makes a namespace as a killed run leaves it, with a program in it, and sweeps it up.
 func TestSweep(t *testing.T) {
 	lab := New(t)
