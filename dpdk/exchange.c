@@ -444,7 +444,7 @@ void ld_exchange_free(struct ld_exchange *x)
 }
 
 /* A queue that does not exist would be a wild pointer in the packet path. */
-static int check_queue(uint16_t port, uint16_t queue, bool tx)
+int ld_queue_check(uint16_t port, uint16_t queue, int tx)
 {
 	struct rte_eth_dev_info info;
 
@@ -463,7 +463,7 @@ static int add_source(struct ld_exchange *x, struct source s)
 
 int ld_exchange_receive(struct ld_exchange *x, uint16_t port, uint16_t queue)
 {
-	int rc = check_queue(port, queue, false);
+	int rc = ld_queue_check(port, queue, 0);
 
 	return rc != 0 ? rc : add_source(x, (struct source){.port = port, .queue = queue});
 }
@@ -496,7 +496,7 @@ static int open_way(struct way *ways, uint16_t max, uint16_t i, struct rte_ring 
 
 int ld_exchange_transmit(struct ld_exchange *x, uint16_t port, uint16_t queue)
 {
-	int rc = check_queue(port, queue, true);
+	int rc = ld_queue_check(port, queue, 1);
 
 	return rc != 0 ? rc : open_way(x->port, LD_MAX_PORTS, port, NULL, queue);
 }

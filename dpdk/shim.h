@@ -3,9 +3,9 @@
 /*
  * What Go sees of libdpdk. No DPDK header is included here: its objects are opaque to Go, and cgo
  * has little to parse. Functions that can fail return a negative errno, or NULL with the errno in
- * ld_errno(). Setup is in eal.c, log.c, memory.c and port.c; the packet path in exchange.c; the
- * control core's side of the rings in batch.c. None is `void f(void)`: cgo's wrapper of such a one
- * does not pass -Wextra.
+ * ld_errno(). Setup is in eal.c, log.c, memory.c and port.c; the packet path in exchange.c and
+ * sender.c; the control core's side of the rings in batch.c. None is `void f(void)`: cgo's wrapper
+ * of such a one does not pass -Wextra.
  */
 #ifndef LD_SHIM_H
 #define LD_SHIM_H
@@ -31,6 +31,7 @@
 struct rte_mempool;
 struct rte_ring;
 struct ld_exchange;
+struct ld_sender;
 
 /* One mbuf as Go sees it; 32 bytes, two to a cache line. Frame in frame_unsafe.go has the same
  * layout. */
@@ -191,6 +192,16 @@ uint64_t *ld_exchange_now(struct ld_exchange *x);
 uint32_t ld_exchange(uintptr_t x); /* a number: cgo checks pointers, at 5 ns a call */
 void ld_exchange_idle(struct ld_exchange *x);
 void ld_exchange_free(struct ld_exchange *x);
+int ld_queue_check(uint16_t port, uint16_t queue, int tx);
+
+/* sender.c */
+struct ld_sender *ld_sender_new(uint16_t port, uint16_t queue, uint16_t burst,
+				struct rte_mempool *pool, int socket);
+struct ld_frame *ld_sender_frames(struct ld_sender *s);
+uint32_t *ld_sender_ready(struct ld_sender *s);
+uint16_t ld_sender_room(const struct ld_sender *s);
+uint32_t ld_send(uintptr_t s, uint32_t n);
+void ld_sender_free(struct ld_sender *s);
 
 /* batch.c */
 struct ld_bell *ld_bell_new(void);
