@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -33,6 +33,10 @@ help: ## Show this list
 build: ## Build bin/linedirector and bin/ldctl
 	@test/setup build
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+generator: ## Build bin/generator, which plays clients and servers towards a director (docs/generator.md)
+	@test/setup build
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/generator ./perf/generator
 
 demo: build ## Show it at work without a NIC: a client, three nginx, the director between (KEEP=1 leaves it running)
 	@test/setup demo
