@@ -91,6 +91,13 @@ func (f *flagSet) checkWords() error {
 	if !slices.Contains(logFormats, f.LogFormat) {
 		return fmt.Errorf("--log-format %s: no such format; use %s", shown(f.LogFormat), either(logFormats))
 	}
+	if !slices.Contains(outputs, f.output) {
+		return fmt.Errorf("--output %s: no such format; use %s", shown(f.output), either(outputs))
+	}
+	if f.all.Changed("output") && !f.Doctor {
+		return errors.New("--output is doctor's; write linedirector doctor -o " + f.output)
+	}
+	f.JSON = f.output == "json"
 	return nil
 }
 

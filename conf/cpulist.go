@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,8 @@ import (
 const maxCPU = 8191
 
 // machine is what the flags must know of the machine: the CPUs that it has and
-// those that this process may use, both ascending.
-type machine struct{ has, allowed []int }
+// those that this process may use, both ascending; and those that it may use if it asks for them.
+type machine struct{ has, allowed, isolated []int }
 
 // thisMachine asks the kernel. It is right only before any thread of the
 // process was bound to a CPU.
@@ -33,12 +34,41 @@ func thisMachine() (machine, error) {
 		}
 	}
 	m.has = m.allowed
+	if text, err := os.ReadFile("/sys/devices/system/cpu/isolated"); err == nil {
+		if all, err := parseCPUs(strings.TrimSpace(string(text))); err == nil {
+			m.isolated = reachable(all)
+		}
+	}
 	if text, err := os.ReadFile("/sys/devices/system/cpu/online"); err == nil {
 		if all, err := parseCPUs(strings.TrimSpace(string(text))); err == nil {
 			m.has = all
 		}
 	}
 	return m, nil
+}
+
+// reachable are those of the CPUs that this process's cpuset lets it run on. The kernel starts everything outside isolated
+// CPUs (isolcpus=), so that they are in nobody's affinity until it is set.
+func reachable(cpus []int) (out []int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, wanted, got unix.CPUSet
+	if unix.SchedGetaffinity(0, &before) != nil {
+		return nil
+	}
+	defer func() { _ = unix.SchedSetaffinity(0, &before) }() // which the kernel granted once
+	for _, cpu := range cpus {
+		wanted.Set(cpu)
+	}
+	if unix.SchedSetaffinity(0, &wanted) != nil || unix.SchedGetaffinity(0, &got) != nil {
+		return nil
+	}
+	for _, cpu := range cpus {
+		if got.IsSet(cpu) {
+			out = append(out, cpu)
+		}
+	}
+	return out
 }
 
 // parseCPUs reads a CPU list such as "1", "0,1", "2-5", in the order given.
@@ -97,7 +127,7 @@ func (m machine) cpus(list string) ([]int, error) {
 		if !slices.Contains(m.has, cpu) {
 			return nil, fmt.Errorf("this machine has no CPU %d; it has %s", cpu, cpuText(m.has))
 		}
-		if !slices.Contains(m.allowed, cpu) {
+		if !slices.Contains(m.allowed, cpu) && !slices.Contains(m.isolated, cpu) {
 			return nil, fmt.Errorf("CPU %d is outside this process's affinity; it may use %s, or widen its cpuset",
 				cpu, cpuText(m.allowed))
 		}

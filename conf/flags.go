@@ -35,6 +35,8 @@ type Flags struct {
 	Check   bool // validate the configuration and exit
 	Version bool // print the version and exit; nothing else is checked or filled in
 	Help    bool // the help was printed; nothing else is checked or filled in
+	Doctor  bool // examine the machine and exit; Config may be ""
+	JSON    bool // with Doctor: findings in JSON
 
 	EAL []string // what stood after "--"
 }
@@ -42,6 +44,7 @@ type Flags struct {
 var (
 	logLevels  = []string{"debug", "info", "warn", "error"}
 	logFormats = []string{"console", "json"}
+	outputs    = []string{"table", "json"}
 )
 
 // ParseFlags reads a command line without the program's name. Asked for help
@@ -72,10 +75,13 @@ func parseFlags(args []string, stdout io.Writer, m machine) (*Flags, error) {
 	if n := f.all.ArgsLenAtDash(); n >= 0 {
 		positional, f.EAL = positional[:n], slices.Clone(positional[n:])
 	}
+	if f.Doctor = len(positional) > 0 && positional[0] == "doctor"; f.Doctor {
+		positional = positional[1:]
+	}
 	if len(positional) > 0 {
 		return nil, fmt.Errorf("unexpected argument %s; only flags are taken, and EAL arguments after --", quoted(positional[0]))
 	}
-	if f.Config == "" {
+	if f.Config == "" && !f.Doctor {
 		return nil, errors.New("no configuration; give --config FILE (see --help for an example)")
 	}
 	for _, check := range []func() error{
@@ -95,6 +101,7 @@ type flagSet struct {
 	groups []flagGroup
 
 	lcores, control, poll string
+	output                string
 	numbers               []numberFlag
 }
 
@@ -145,6 +152,9 @@ func newFlagSet() *flagSet {
 		"where ldctl speaks to the director, `PATH` of a Unix socket, or off")
 	g.StringVar(&f.LogLevel, "log-level", "info", "log from this `LEVEL` on: "+either(logLevels))
 	g.StringVar(&f.LogFormat, "log-format", "console", "log in this `FORMAT`: "+either(logFormats))
+
+	g = f.group("Doctor")
+	g.StringVarP(&f.output, "output", "o", "table", "write what doctor finds in this `FORMAT`: "+either(outputs))
 
 	g = f.group("Information")
 	g.BoolVar(&f.Version, "version", false, "print the version and exit")

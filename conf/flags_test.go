@@ -3,10 +3,13 @@ package conf
 import (
 	"flag"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -46,6 +49,9 @@ func TestParseFlags(t *testing.T) {
 		{"--config x --control-socket /run/b.sock", defaults(func(f *Flags) { f.ControlSocket = "/run/b.sock" })},
 		{"--config x --control-socket off", defaults(func(f *Flags) { f.ControlSocket = "" })},
 		{"--config x --control-socket=", defaults(func(f *Flags) { f.ControlSocket = "" })},
+		{"doctor --config x -o json", defaults(func(f *Flags) { f.Doctor, f.JSON = true, true })},
+		{"doctor --lcores 0", defaults(func(f *Flags) { f.Doctor, f.Config, f.Lcores, f.ControlLcores = true, "", []int{0}, []int{1, 2} })},
+		{"--config x doctor --output=table -- -l 0", defaults(func(f *Flags) { f.Doctor, f.EAL = true, []string{"-l", "0"} })},
 		{"--config x --log-level debug --log-format json", defaults(func(f *Flags) { f.LogLevel, f.LogFormat = "debug", "json" })},
 		{"--config x -- -l 0 --config y -- --help", defaults(func(f *Flags) { f.EAL = []string{"-l", "0", "--config", "y", "--", "--help"} })},
 	} {
@@ -72,6 +78,9 @@ func TestFlagErrors(t *testing.T) {
 		{"--confg x", "unknown flag --confg; did you mean --config?"},
 		{"--config x --file-prefix a", "unknown flag --file-prefix; see --help, EAL arguments go after --"},
 		{"-c x", "unknown flag -c; flags are written out, see --help"},
+		{"doctor y", `unexpected argument "y"; only flags are taken, and EAL arguments after --`},
+		{"doctor -o yaml", "--output yaml: no such format; use table or json"},
+		{"--config x -o json", "--output is doctor's; write linedirector doctor -o json"},
 		{"---config x", "bad flag syntax: ---config; see --help"},
 		{"--check=often", "--check takes no value often; write --check alone"},
 		{"--config x --lcores 0,7", "--lcores 0,7: this machine has no CPU 7; it has 0-3"},
@@ -126,6 +135,14 @@ func TestFlagErrors(t *testing.T) {
 	if f, err := parseFlags([]string{"--config", "x"}, nil, many); err != nil || len(f.Lcores) != 64 || f.Lcores[0] != 1 {
 		t.Errorf("default workers of 100 CPUs: %v, %v", f, err)
 	}
+	isolated := machine{has: []int{0, 1, 2, 3}, allowed: []int{0, 1}, isolated: []int{2, 3}}
+	if f, err := parseFlags([]string{"--config", "x", "--lcores", "2-3"}, nil, isolated); err != nil ||
+		!cmp.Equal(f.Lcores, []int{2, 3}) || !cmp.Equal(f.ControlLcores, []int{0, 1}) {
+		t.Errorf("isolated CPUs for workers: %+v, %v", f, err)
+	}
+	if f, err := parseFlags([]string{"--config", "x"}, nil, isolated); err != nil || !cmp.Equal(f.Lcores, []int{1}) {
+		t.Errorf("default workers beside isolated CPUs: %+v, %v", f, err)
+	}
 	one := machine{has: []int{0, 1}, allowed: []int{1}}
 	if f, err := parseFlags([]string{"--config", "x"}, nil, one); err != nil ||
 		!cmp.Equal(f.Lcores, []int{1}) || !cmp.Equal(f.ControlLcores, []int{1}) {
@@ -141,6 +158,29 @@ func TestThisMachine(t *testing.T) {
 	f, err := ParseFlags([]string{"--config", "x"}, nil)
 	if err != nil || len(f.Lcores) == 0 || len(f.ControlLcores) == 0 {
 		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// What a thread may run on if it asks, whatever it runs on now; afterwards it runs there again.
+func TestReachable(t *testing.T) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	m, err := thisMachine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var narrow, after unix.CPUSet
+	narrow.Set(m.allowed[0])
+	if err := unix.SchedSetaffinity(0, &narrow); err != nil {
+		t.Fatal(err)
+	}
+	if got := reachable(append(slices.Clone(m.allowed), maxCPU)); !slices.Equal(got, m.allowed) {
+		t.Errorf("reachable are %v, want %v", got, m.allowed)
+	}
+	if got := reachable([]int{maxCPU}); got != nil {
+		t.Errorf("no machine has CPU %v", got)
+	}
+	if err := unix.SchedGetaffinity(0, &after); err != nil || after != narrow {
+		t.Errorf("the thread is elsewhere afterwards: %v", err)
 	}
 }
 

@@ -19,6 +19,11 @@ address, and decides for every new connection which server takes it.
 
 Usage:
   linedirector --config FILE [flags] [-- EAL arguments]
+  linedirector doctor [--config FILE] [flags]
+
+The second examines the machine for a start with these flags, changes nothing,
+and says what to change there and why: hugepages, cores, interrupts, drivers.
+It exits with 1 if there is a problem that prevents the start or costs much.
 `
 
 const helpExample = `
@@ -33,6 +38,10 @@ const helpRun = `
 
     linedirector --config director.yaml --check
     linedirector --config director.yaml --lcores 1
+
+  See what the machine lacks for that:
+
+    linedirector doctor --config director.yaml --lcores 1
 
   Two directors on one machine need ports, sockets and files of their own:
 

@@ -149,6 +149,28 @@ func TestCovers(t *testing.T) {
 	}
 }
 
+func TestSteerable(t *testing.T) {
+	able := dpdk.PortInfo{RSSTypes: rssTypes(Clients) | rssTypes(Reals) | dpdk.RSSIPv4, RetaSize: 512, KeySize: 40}
+	for _, tt := range []struct {
+		name   string
+		change func(*dpdk.PortInfo)
+		want   bool
+	}{
+		{"all that it takes", func(*dpdk.PortInfo) {}, true},
+		{"a key of the usual length", func(i *dpdk.PortInfo) { i.KeySize = 0 }, true},
+		{"the longest key", func(i *dpdk.PortInfo) { i.KeySize = 52 }, true},
+		{"a longer key than ours", func(i *dpdk.PortInfo) { i.KeySize = 53 }, false},
+		{"no redirection table", func(i *dpdk.PortInfo) { i.RetaSize = 0 }, false},
+		{"addresses of both ends only", func(i *dpdk.PortInfo) { i.RSSTypes &^= dpdk.RSSL3SrcOnly }, false},
+	} {
+		info := able
+		tt.change(&info)
+		if got := Steerable(info, 2); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 func TestRSSTypes(t *testing.T) {
 	four := dpdk.RSSTCPv4 | dpdk.RSSUDPv4
 	for side, want := range map[Side]uint64{

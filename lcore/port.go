@@ -76,6 +76,14 @@ func covers(steering *forward.Steering, size int) bool {
 	return size > 0
 }
 
+// Steerable tells whether a device can bring packets to the workers that own their flows, if its port faces either
+// clients or reals.
+func Steerable(info dpdk.PortInfo, workers int) bool {
+	want := rssTypes(Clients) | rssTypes(Reals)
+	return info.RSSTypes&want == want && cmp.Or(info.KeySize, usualKey) <= len(forward.SteeringKey) &&
+		covers(forward.NewSteering(workers), info.RetaSize)
+}
+
 // find looks the configured devices up and plans their queues.
 func find(c *Config) ([]*Port, error) {
 	ports := make([]*Port, len(c.Ports))

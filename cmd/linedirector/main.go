@@ -8,6 +8,7 @@
 //	loops.go     the workers, as control and its socket know them
 //	ports.go     the devices, as the control socket shows them
 //	readings.go  what metrics show
+//	doctor.go    linedirector doctor: what to change on the machine
 package main
 
 import (
@@ -41,6 +42,9 @@ func run(args []string) error {
 	case flags.Version:
 		fmt.Printf("linedirector %s, %s\n", version, dpdk.Version())
 		return nil
+	}
+	if flags.Doctor {
+		return examine(flags)
 	}
 	config, err := conf.Load(flags.Config, os.Stdin)
 	if err != nil {

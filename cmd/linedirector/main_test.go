@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,12 +21,19 @@ import (
 	"linedirector/lcore"
 )
 
-// asChild makes this test's binary run confine and say where its threads are.
-const asChild = "LINEDIRECTOR_TEST_CONFINE"
+// asChild makes this test's binary run confine and say where its threads are; asDoctor, that it is linedirector.
+const (
+	asChild  = "LINEDIRECTOR_TEST_CONFINE"
+	asDoctor = "LINEDIRECTOR_TEST_DOCTOR"
+)
 
 func TestMain(m *testing.M) {
 	if cpu := os.Getenv(asChild); cpu != "" {
 		os.Exit(confined(cpu))
+	}
+	if os.Getenv(asDoctor) != "" {
+		main()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -215,6 +223,50 @@ func TestRunWithoutDPDK(t *testing.T) {
 		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n")):
 			t.Errorf("%s: %v, want a line with %s", tt.name, err, tt.want)
 		}
+	}
+}
+
+// The doctor answers about any machine: without a configuration, with a bad one, with ports that DPDK has to be asked about.
+func TestExamine(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		name, text string
+		root       bool
+		want       []string // in the output
+	}{
+		{"no configuration", "", false, []string{`"topic": "ports"`, `"topic": "cores"`}},
+		{"a good one", good, false, []string{`"topic": "hugepages"`, `"topic": "neighbours"`}},
+		{"a bad one", strings.Replace(good, "reals: [a]", "reals: [b]", 1), false, []string{`"topic": "configuration"`, ":7:", `"topic": "cores"`}},
+		{"a NIC", strings.Replace(good, "net_null0", "ffff:ff:1f.7", 1), true, []string{"there is no PCI device ffff:ff:1f.7"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.root && os.Geteuid() != 0 {
+				t.Skip("DPDK asks for devices as root only")
+			}
+			args := []string{"doctor", "-o", "json", "--no-huge"}
+			if tt.text != "" {
+				path := filepath.Join(dir, "director.yaml")
+				if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				args = append(args, "--config", path)
+			}
+			child := exec.Command(os.Args[0], args...) // DPDK starts once a process
+			child.Env = append(os.Environ(), asDoctor+"=yes")
+			out, err := child.Output()
+			var exit *exec.ExitError
+			if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
+				t.Fatal(err)
+			}
+			if !json.Valid(out) || (err != nil) != strings.Contains(string(out), `"level": "problem"`) {
+				t.Errorf("%v: %s", err, out)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("no %s in %s", want, out)
+				}
+			}
+		})
 	}
 }
 

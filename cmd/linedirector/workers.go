@@ -55,8 +55,18 @@ func memory(flags *conf.Flags, c lcore.Config) int {
 	if !flags.NoHuge || flags.Memory > 0 {
 		return flags.Memory
 	}
-	const mbuf, rest = 2560, 96 << 20
-	bytes := len(c.CPUs)*flowtable.Size(c.Flows) + c.MostMbufs()*mbuf + rest
-	bytes += sticky.Size(c.Sticky)
-	return bytes>>20 + 1
+	const rest = 96 << 20
+	return (footprint(c)+rest)>>20 + 1
+}
+
+// footprint is what tables and mbufs take, in bytes.
+func footprint(c lcore.Config) int {
+	const mbuf = 2560
+	return len(c.CPUs)*flowtable.Size(c.Flows) + sticky.Size(c.Sticky) + c.MostMbufs()*mbuf
+}
+
+// demand is all that a start takes, in bytes: what EAL is told to, or what it will take from hugepages as it goes.
+func demand(flags *conf.Flags, c lcore.Config) int64 {
+	const rest = 16 << 20 // rings, devices, and what rounding to hugepages wastes
+	return max(int64(memory(flags, c))<<20, int64(footprint(c)+rest))
 }

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"net"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -64,5 +66,36 @@ func TestEthtool(t *testing.T) {
 	}
 	if name, err := e.driver(); name != "veth" || err != nil {
 		t.Errorf("driver: %q, %v", name, err)
+	}
+}
+
+// An interface without rings is an error, as is one that is not there; those of cards are what ethtool(8) shows.
+func TestRings(t *testing.T) {
+	for _, iface := range []string{"lo", "nothing0"} {
+		if now, most, err := Rings(iface); err == nil {
+			t.Errorf("%s has %d of %d descriptors", iface, now, most)
+		}
+	}
+	if _, err := exec.LookPath("ethtool"); err != nil {
+		t.Skip("needs the program ethtool to compare with")
+	}
+	interfaces, err := net.Interfaces()
+	must(t, err)
+	for _, i := range interfaces {
+		now, most, err := Rings(i.Name)
+		if err != nil {
+			continue
+		}
+		out, err := exec.Command("ethtool", "-g", i.Name).Output()
+		must(t, err)
+		var shown []string // most, now
+		for line := range strings.Lines(string(out)) {
+			if rest, ok := strings.CutPrefix(line, "RX:"); ok {
+				shown = append(shown, strings.TrimSpace(rest))
+			}
+		}
+		if want := []string{strconv.Itoa(most), strconv.Itoa(now)}; !slices.Equal(shown, want) {
+			t.Errorf("%s: most and now are %v, ethtool shows %v", i.Name, want, shown)
+		}
 	}
 }
