@@ -22,13 +22,13 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean bench-reference
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
 	@echo
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{ printf "  %-13s %s\n", $$1, $$2 }'
+	  awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 build: ## Build bin/linedirector and bin/ldctl
 	@test/setup build
@@ -78,6 +78,10 @@ bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=reg
 bench-device: build ## Measure the whole program through a device beside testpmd (DEVICEFLAGS='-rounds 3')
 	@test/setup bench
 	go run ./perf/device $(DEVICEFLAGS)
+
+bench-reference: ## Measure the packet path beside the same stages in C (REFERENCEFLAGS='--rounds 3')
+	@test/setup build
+	go run ./perf/reference $(REFERENCEFLAGS)
 
 rescue: build ## Show which balancers lose connections when a server dies (as root, 20 minutes; RESCUEFLAGS='--scenarios silent')
 	@test/setup rescue

@@ -3,9 +3,11 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +90,20 @@ func LoadAverage() string {
 // Markdown is two paragraphs that say when, how and where.
 func (m *Machine) Markdown() string {
 	return fmt.Sprintf("Measured on %s at commit %s by\n\n```\n%s\n```\n\n", m.Date.Format(time.DateOnly), m.Commit, m.Command)
+}
+
+// Place is a line that says on what.
+func (m *Machine) Place() string {
+	versions := make([]string, 0, len(m.Versions))
+	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
+		v := m.Versions[name]
+		if !strings.Contains(strings.ToLower(v), name) {
+			v = name + " " + v
+		}
+		versions = append(versions, v)
+	}
+	return fmt.Sprintf("%s, Linux %s, %d CPUs (%s), %d MB; %s. Load average before and after: %s, %s.\n\n",
+		m.System, m.Kernel, m.CPUs, m.CPU, m.MemoryMB, strings.Join(versions, ", "), m.LoadBefore, m.LoadAfter)
 }
 
 // Name is a file's name for results, without its ending: date, time and commit.

@@ -26,6 +26,9 @@ func TestInspect(t *testing.T) {
 	if m.Versions["echo"] != "1.2" || m.Versions["go"] == "" || m.CPUs < 1 || m.Kernel == "" || m.MemoryMB == 0 || m.LoadBefore == "" {
 		t.Errorf("%+v", m)
 	}
+	if place := m.Place(); !strings.Contains(place, "echo 1.2, go1.") || !strings.Contains(place, m.Kernel) {
+		t.Errorf("%q", place)
+	}
 	if !strings.Contains(m.Markdown(), "make some") || !strings.HasSuffix(m.Name(), m.Commit) {
 		t.Errorf("%q, %q", m.Markdown(), m.Name())
 	}
