@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean bench-reference
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean bench-reference bench-startup
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -75,9 +75,15 @@ churn: build ## Change the configuration ten times a second for CHURN_SECONDS=60
 bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=regexp BENCHTIME=1s)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./lcore/sticky ./flowtable
 
-bench-device: build ## Measure the whole program through a device beside testpmd (DEVICEFLAGS='-rounds 3')
+bench-device: build ## Measure the whole program through a device beside testpmd (as root; DEVICEFLAGS='--vary flows --rounds 3')
 	@test/setup bench
+	@((EUID == 0)) || { echo "bench-device: hugepages need root: sudo make bench-device" >&2; exit 1; }
 	go run ./perf/device $(DEVICEFLAGS)
+
+bench-startup: build ## Measure start and reload with 10,000 reals, and the flow table's memory (as root; STARTUPFLAGS='--rounds 3')
+	@test/setup bench
+	@((EUID == 0)) || { echo "bench-startup: hugepages need root: sudo make bench-startup" >&2; exit 1; }
+	go run ./perf/startup $(STARTUPFLAGS)
 
 bench-reference: ## Measure the packet path beside the same stages in C (REFERENCEFLAGS='--rounds 3')
 	@test/setup build
@@ -93,8 +99,16 @@ predictors: ## Measure the predictors' shares against theory, and draw a slow st
 	@((EUID == 0)) || { echo "predictors: network namespaces need root: sudo make predictors" >&2; exit 1; }
 	go run ./perf/predictors $(PREDICTORSFLAGS)
 
-perf: ## Run all measurements on this machine: bench, then bench-device
-	@$(MAKE) --no-print-directory bench bench-device
+# What make perf runs, in this order.
+PERF = bench bench-reference bench-startup bench-device
+
+perf: build ## Run all measurements of docs/performance.md (as root, half an hour; PERFFLAGS='--publish' or '--rounds 1')
+	@((EUID == 0)) || { echo "perf: hugepages and namespaces need root: sudo make perf" >&2; exit 1; }
+	@echo "perf: $(PERF): about half an hour; results go to bin/, with --publish to docs/ and perf/*/results"
+	@begin=$$SECONDS; for target in $(PERF); do \
+	  echo "perf: $$target, after $$((SECONDS - begin)) s"; \
+	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' || exit; \
+	done; echo "perf: all done, after $$((SECONDS - begin)) s"
 
 vulncheck: ## Look the dependencies up in Go's vulnerability database (needs vuln.go.dev)
 	@.ci/vulncheck

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,30 +23,30 @@ type reading struct {
 	dropped float64 // share of the frames received, over the window
 }
 
-// director is a running one.
-type director struct {
+// running is a director at work.
+type running struct {
 	cmd    *exec.Cmd
 	output bytes.Buffer
 	ended  chan error
 }
 
 // start runs the director on a device and waits until it forwards.
-func start(s *settings, dir, device string, flows int) (*director, error) {
+func start(s *settings, dir, device string, c *measured) (*running, error) {
 	config := filepath.Join(dir, "director.yaml")
 	if err := writeConfig(config, device); err != nil {
 		return nil, err
 	}
-	d := &director{ended: make(chan error, 1)}
+	d := &running{ended: make(chan error, 1)}
 	d.cmd = exec.Command(s.director, "--config", config, "--poll", "busy", "--metrics", metricsAddress, "--log-level", "warn",
-		"--lcores", strconv.Itoa(s.worker), "--control-lcores", strconv.Itoa(s.control),
-		"--burst", strconv.Itoa(s.burst), "--flows", strconv.Itoa(tableFlows(flows)), "--mbufs", strconv.Itoa(mbufs(flows)))
+		"--lcores", join(s.cpus(c.Workers)), "--control-lcores", strconv.Itoa(s.control), "--control-socket", "off",
+		"--burst", strconv.Itoa(c.Burst), "--flows", strconv.Itoa(tableFlows(c)), "--mbufs", strconv.Itoa(mbufs(c)))
 	d.cmd.Stdout, d.cmd.Stderr = &d.output, &d.output
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := d.cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() { d.ended <- d.cmd.Wait() }()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(longest); ; {
 		if _, err := scrape(); err == nil {
 			return d, nil
 		}
@@ -62,7 +62,13 @@ func start(s *settings, dir, device string, flows int) (*director, error) {
 	}
 }
 
-func (d *director) stop() {
+// join lists CPUs as --lcores takes them.
+func join(cpus []int) string {
+	cpus = slices.Sorted(slices.Values(cpus))
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(cpus), " ", ","), "[]")
+}
+
+func (d *running) stop() {
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	if err := <-d.ended; err != nil {
 		note("linedirector did not end well: %v: %s", err, d.output.String())
@@ -70,8 +76,8 @@ func (d *director) stop() {
 }
 
 // runDirector measures between two scrapes, once every flow is open.
-func runDirector(s *settings, dir, capture string, flows int) (reading, error) {
-	d, err := start(s, dir, "net_pcap0,rx_pcap="+capture+",infinite_rx=1", flows)
+func runDirector(s *settings, dir string, captures []string, c *measured) (reading, error) {
+	d, err := start(s, dir, device(captures, nil), c)
 	if err != nil {
 		return reading{}, err
 	}
@@ -86,7 +92,7 @@ func runDirector(s *settings, dir, capture string, flows int) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	if open := after.value("linedirector_flows_open", ""); int(open) != flows {
+	if open := after.value("linedirector_flows_open", ""); int(open) != c.Flows {
 		return reading{}, fmt.Errorf("%v flows are open", open)
 	}
 	sent := after.value("linedirector_port_packets_total", `direction="tx"`) - before.value("linedirector_port_packets_total", `direction="tx"`)
@@ -114,8 +120,14 @@ func scrape() (scraped, error) {
 	}
 	defer res.Body.Close()
 	at := time.Now()
-	text, err := io.ReadAll(res.Body)
+	text, err := readAll(res)
 	return scraped{at, string(text)}, err
+}
+
+func readAll(res *http.Response) ([]byte, error) {
+	var text bytes.Buffer
+	_, err := text.ReadFrom(res.Body)
+	return text.Bytes(), err
 }
 
 // value sums a metric over all its labels, or those that hold a given one.

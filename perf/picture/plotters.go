@@ -106,3 +106,17 @@ func (m Marks) Plot(c draw.Canvas, p *plot.Plot) {
 		c.Stroke(path)
 	}
 }
+
+// Label is a line's name, to the right of its last point.
+type Label struct {
+	At    Point
+	Text  string
+	Color color.Color
+}
+
+// Plot implements plot.Plotter.
+func (l Label) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	style := draw.TextStyle{Color: l.Color, Font: sans(8), Handler: plot.DefaultTextHandler, YAlign: draw.YCenter}
+	c.FillText(style, vg.Point{X: x(l.At.X) + 2*vg.Millimeter, Y: y(l.At.Y)}, l.Text)
+}
