@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"linedirector/lcore/forward"
+	"linedirector/perf/record"
 )
 
 // settings are the command's flags.
@@ -36,7 +36,7 @@ const (
 
 // parse reads the command line.
 func parse(args []string) (settings, error) {
-	s := settings{invocation: strings.Join(append([]string{"go run ./perf/device"}, args...), " ")}
+	s := settings{invocation: record.Command("go run ./perf/device", args)}
 	f := pflag.NewFlagSet("device", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringSliceVar(&s.vary, "vary", []string{byFlows, byBurst, byWorkers}, "what to vary, one at a time")

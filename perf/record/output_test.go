@@ -67,6 +67,20 @@ func TestTurn(t *testing.T) {
 	}
 }
 
+func TestCommand(t *testing.T) {
+	want := "go run ./perf/some --rounds 3 --publish"
+	for _, args := range [][]string{
+		{"--rounds", "3", "--publish"},
+		{"--rounds", "3", "--lock", "a", "--publish"},
+		{"--lock=a", "--rounds", "3", "--publish"},
+		{"--rounds", "3", "--publish", "--lock"},
+	} {
+		if got := Command("go run ./perf/some", args); got != want {
+			t.Errorf("%q: %q, want %q", args, got, want)
+		}
+	}
+}
+
 func TestMedian(t *testing.T) {
 	if got := Median([]float64{3, 1, 2}); got != 2 {
 		t.Errorf("median %v, want 2", got)

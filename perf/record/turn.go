@@ -1,8 +1,10 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +20,7 @@ func Turn(file string) (done func(), err error) {
 		return nil, fmt.Errorf("--lock: %w", err)
 	}
 	for {
-		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}
@@ -27,4 +29,19 @@ func Turn(file string) (done func(), err error) {
 		return nil, fmt.Errorf("--lock %s: %w", file, err)
 	}
 	return func() { f.Close() }, nil
+}
+
+// Command is the command line that measures the same: without --lock, which names a file of one machine.
+func Command(program string, args []string) string {
+	words := strings.Fields(program)
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "--lock":
+			i++
+		case strings.HasPrefix(args[i], "--lock="):
+		default:
+			words = append(words, args[i])
+		}
+	}
+	return strings.Join(words, " ")
 }

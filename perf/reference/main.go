@@ -103,7 +103,7 @@ func run(s *settings) error {
 		}
 	}
 	r := report{Packets: s.packets}
-	command := strings.Join(append([]string{"go run ./perf/reference"}, os.Args[1:]...), " ")
+	command := record.Command("go run ./perf/reference", os.Args[1:])
 	if r.Machine, err = record.Inspect(command, map[string][]string{"gcc": {"gcc", "--version"}}); err != nil {
 		return err
 	}

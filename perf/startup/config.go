@@ -13,8 +13,8 @@ const (
 )
 
 const devices = "ports:\n" +
-	"  - {name: ldstart0, device: net_null0, addresses: [192.168.0.1/16], side: clients}\n" +
-	"  - {name: ldstart1, device: net_null1, addresses: [10.1.0.1/16], side: reals}\n"
+	"  - {name: ldstart0, device: 'net_null0,no-rx=1', addresses: [192.168.0.1/16], side: clients}\n" +
+	"  - {name: ldstart1, device: 'net_null1,no-rx=1', addresses: [10.1.0.1/16], side: reals}\n"
 
 // writeConfig writes a configuration. Reals' neighbours are static: nobody answers ARP on net_null. Another weight is
 // what a reload changes: all reals' and with them each virtual.

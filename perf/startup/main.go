@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -94,7 +93,7 @@ func (s *settings) check() error {
 func run(s *settings) error {
 	var r report
 	var err error
-	command := strings.Join(append([]string{"go run ./perf/startup"}, os.Args[1:]...), " ")
+	command := record.Command("go run ./perf/startup", os.Args[1:])
 	if r.Machine, err = record.Inspect(command, map[string][]string{"linedirector": {s.director, "--version"}}); err != nil {
 		return err
 	}
