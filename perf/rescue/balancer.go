@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
 	"time"
+
+	"linedirector/perf/lab"
 )
 
 // configs is the folder of the balancers' configuration files.
@@ -53,9 +54,9 @@ func inTurn(s *settings) *settings {
 // startKernel gives the balancer's machine the addresses that linedirector would set by itself.
 func startKernel() error {
 	return errors.Join(
-		balance.run("", "ip", "address", "add", outsideAddress+"/24", "dev", "eth-out"),
-		balance.run("", "ip", "address", "add", virtual+"/32", "dev", "eth-out"),
-		balance.run("", "ip", "address", "add", insideAddress+"/24", "dev", "eth-in"))
+		balance.Run("", "ip", "address", "add", outsideAddress+"/24", "dev", "eth-out"),
+		balance.Run("", "ip", "address", "add", virtual+"/32", "dev", "eth-out"),
+		balance.Run("", "ip", "address", "add", insideAddress+"/24", "dev", "eth-in"))
 }
 
 func startHAProxy(config string) func(*settings, *site) error {
@@ -63,18 +64,18 @@ func startHAProxy(config string) func(*settings, *site) error {
 		if err := startKernel(); err != nil {
 			return err
 		}
-		site.balancer, err = balance.start(nil, "haproxy", "-db", "-f", filepath.Join(configs, config))
+		site.balancer, err = balance.Start(nil, "haproxy", "-db", "-f", filepath.Join(configs, config))
 		return err
 	}
 }
 
 func startNftables(_ *settings, site *site) error {
 	load := []string{"nft", "-f", filepath.Join(configs, "nftables.nft")}
-	site.commands = append(site.commands, strings.Join(balance.command(load...), " "))
+	site.commands = append(site.commands, strings.Join(balance.Command(load...), " "))
 	return errors.Join(
 		startKernel(),
-		balance.run("", "sysctl", "-qw", "net.ipv4.ip_forward=1"),
-		balance.run("", load...))
+		balance.Run("", "sysctl", "-qw", "net.ipv4.ip_forward=1"),
+		balance.Run("", load...))
 }
 
 func startLinedirector(s *settings, site *site) error {
@@ -87,10 +88,10 @@ func startLinedirector(s *settings, site *site) error {
 		return err
 	}
 	args := []string{s.director, "--config", file, "--lcores", s.Lcores, "--flows", "131072", "--mbufs", "16384"}
-	if !hugepages() {
+	if !lab.Hugepages() {
 		args = append(args, "--no-huge")
 	}
-	site.balancer, err = balance.start(nil, args...)
+	site.balancer, err = balance.Start(nil, args...)
 	return err
 }
 
@@ -116,17 +117,6 @@ func linedirectorConfig(s *settings) (string, error) {
 	return text.String(), err
 }
 
-// hugepages tells whether enough of them are free for one director.
-func hugepages() bool {
-	text, err := os.ReadFile("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
-	if err != nil {
-		return false
-	}
-	var free int
-	_, err = fmt.Sscan(string(text), &free)
-	return err == nil && free >= 192
-}
-
 // ready waits until connections through the balancer are answered one after the other, often enough that each real
 // had its turn, and neighbours are known.
 func (s *site) ready(ctx context.Context) error {
@@ -141,11 +131,9 @@ func (s *site) ready(ctx context.Context) error {
 		answered = 0
 		printed := ""
 		if s.balancer != nil {
-			printed = s.balancer.printed()
-			select {
-			case <-s.balancer.ended:
-				return fmt.Errorf("the balancer ended: %w: %s", s.balancer.err, printed)
-			default:
+			printed = s.balancer.Printed()
+			if ended := s.balancer.Err(); ended != nil {
+				return ended
 			}
 		}
 		select {
@@ -161,7 +149,7 @@ func (s *site) ready(ctx context.Context) error {
 func try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	conn, err := client.dial(ctx, endpoint)
+	conn, err := client.Dial(ctx, endpoint)
 	if err != nil {
 		return err
 	}

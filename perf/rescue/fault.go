@@ -53,14 +53,14 @@ table ip rescue {
 
 // rules puts nftables rules into a real's machine.
 func rules(text string) func(*site, int) error {
-	return func(_ *site, i int) error { return reals[i].run(text, "nft", "-f", "-") }
+	return func(_ *site, i int) error { return reals[i].machine.Run(text, "nft", "-f", "-") }
 }
 
 // lift takes them out.
-func lift(_ *site, i int) error { return reals[i].run("", "nft", "flush", "ruleset") }
+func lift(_ *site, i int) error { return reals[i].machine.Run("", "nft", "flush", "ruleset") }
 
 func killServer(s *site, i int) error {
-	s.servers[i].kill()
+	s.servers[i].Kill()
 	return nil
 }
 

@@ -10,10 +10,8 @@
 // In the order in which a run walks through them:
 //
 //	settings.go   the flags
-//	lock.go       one run at a time; what a killed one left is swept up
 //	machine.go    what the figures were taken on
-//	process.go    programs in namespaces
-//	site.go       the network, made anew for every case
+//	site.go       the network, made anew for every case, by perf/lab
 //	server.go     the real's program, which is this one again: it says its name
 //	balancer.go   the balancers, how each is started; their configuration is in config/
 //	client.go     the client's program, which is this one again: a steady rate of connections
@@ -65,7 +63,7 @@ func main() {
 func run(s *settings) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
-	unlock, err := lock()
+	unlock, err := place.Lock()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"linedirector/perf/lab"
 )
 
 // measured is one case: a balancer and a fault.
@@ -34,7 +36,7 @@ func measure(ctx context.Context, s *settings, b balancer, sc scenario) (measure
 	}
 	m.Commands = site.commands
 	if site.balancer != nil {
-		m.Commands = append(m.Commands, strings.ReplaceAll(strings.Join(site.balancer.cmd.Args, " "), site.dir, "DIR"))
+		m.Commands = append(m.Commands, strings.ReplaceAll(strings.Join(site.balancer.CommandLine(), " "), site.dir, "DIR"))
 	}
 	if err := site.ready(ctx); err != nil {
 		return m, err
@@ -43,7 +45,7 @@ func measure(ctx context.Context, s *settings, b balancer, sc scenario) (measure
 	if err != nil {
 		return m, err
 	}
-	defer c.stop()
+	defer c.Stop()
 	on, off, err := site.fault(ctx, s, sc, c)
 	if err != nil {
 		return m, err
@@ -52,10 +54,8 @@ func measure(ctx context.Context, s *settings, b balancer, sc scenario) (measure
 		return m, err
 	}
 	if site.balancer != nil {
-		select {
-		case <-site.balancer.ended:
-			return m, fmt.Errorf("the balancer ended: %w: %s", site.balancer.err, site.balancer.printed())
-		default:
+		if err := site.balancer.Err(); err != nil {
+			return m, err
 		}
 	}
 	m.Summary, err = summarise(m.samples, on, off)
@@ -83,7 +83,7 @@ func (s *site) fault(ctx context.Context, set *settings, sc scenario, c *loader)
 
 // loader is the client's program at work.
 type loader struct {
-	*process
+	*lab.Process
 	begin time.Time // its own, by the clock that both share
 	lines *bufio.Reader
 	pipe  *os.File
@@ -101,21 +101,21 @@ func startClient(s *settings) (*loader, error) {
 	}
 	defer write.Close()
 	interval := time.Second / time.Duration(s.Rate)
-	p, err := client.start(write, self, "client", endpoint, strconv.Itoa(s.connections()), interval.String(), s.Deadline.String())
+	p, err := client.Start(write, self, "client", endpoint, strconv.Itoa(s.connections()), interval.String(), s.Deadline.String())
 	if err != nil {
 		_ = read.Close()
 		return nil, err
 	}
-	c := &loader{process: p, lines: bufio.NewReader(read), pipe: read}
+	c := &loader{Process: p, lines: bufio.NewReader(read), pipe: read}
 	_ = read.SetReadDeadline(time.Now().Add(patience))
 	line, err := c.lines.ReadString('\n')
 	if err != nil {
-		c.stop()
-		return nil, fmt.Errorf("the client did not begin: %w: %s", err, p.printed())
+		c.Stop()
+		return nil, fmt.Errorf("the client did not begin: %w: %s", err, p.Printed())
 	}
 	nanoseconds, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
 	if err != nil {
-		c.stop()
+		c.Stop()
 		return nil, err
 	}
 	c.begin = time.Unix(0, nanoseconds)
@@ -127,8 +127,8 @@ func (c *loader) sleepUntil(ctx context.Context, t time.Duration) error {
 	select {
 	case <-time.After(time.Until(c.begin.Add(t))):
 		return nil
-	case <-c.ended:
-		return fmt.Errorf("the client ended: %w: %s", c.err, c.printed())
+	case <-c.Ended():
+		return c.Err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -142,15 +142,16 @@ func (c *loader) samples(ctx context.Context, bound time.Duration) (samples []sa
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("the client's samples: %w: %s", err, c.printed())
+		return nil, fmt.Errorf("the client's samples: %w: %s", err, c.Printed())
 	}
-	if text := c.printed(); text != "" {
+	if text := c.Printed(); text != "" {
 		note("the client says: %s", text)
 	}
 	return samples, nil
 }
 
-func (c *loader) stop() {
-	c.process.stop()
+// Stop ends it.
+func (c *loader) Stop() {
+	c.Process.Stop()
 	_ = c.pipe.Close()
 }
