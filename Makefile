@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device rescue predictors perf vulncheck ci clean bench-reference bench-startup
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device bench-reference bench-startup bench-veth rescue predictors perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -89,6 +89,11 @@ bench-reference: ## Measure the packet path beside the same stages in C (REFEREN
 	@test/setup build
 	go run ./perf/reference $(REFERENCEFLAGS)
 
+bench-veth: build ## Measure it beside nftables, HAProxy and testpmd on veth pairs, with real clients (as root, 10 minutes; VETHFLAGS=--publish)
+	@test/setup bench-veth
+	@((EUID == 0)) || { echo "bench-veth: network namespaces need root: sudo make bench-veth" >&2; exit 1; }
+	go run ./perf/veth $(VETHFLAGS)
+
 rescue: build ## Show which balancers lose connections when a server dies (as root, 20 minutes; RESCUEFLAGS='--scenarios silent')
 	@test/setup rescue
 	@((EUID == 0)) || { echo "rescue: network namespaces need root: sudo make rescue" >&2; exit 1; }
@@ -100,7 +105,7 @@ predictors: ## Measure the predictors' shares against theory, and draw a slow st
 	go run ./perf/predictors $(PREDICTORSFLAGS)
 
 # What make perf runs, in this order.
-PERF = bench bench-reference bench-startup bench-device $(if $(wildcard perf/veth),bench-veth)
+PERF = bench bench-reference bench-startup bench-device bench-veth
 
 perf: build ## Run all measurements of docs/performance.md (as root, half an hour; PERFFLAGS='--publish' or '--rounds 1')
 	@((EUID == 0)) || { echo "perf: hugepages and namespaces need root: sudo make perf" >&2; exit 1; }
