@@ -81,7 +81,7 @@ func TestTimekeeper(t *testing.T) {
 		{40, 0, 500, 340, 400},
 		{200, 0, 0, 340, 400}, // a nap cut short
 	} {
-		k.polled(k.last+poll.after, poll.frames)
+		k.poll(k.last+poll.after, poll.frames)
 		k.nap = poll.nap
 		if k.busy != poll.busy || k.longest != poll.longest {
 			t.Errorf("%+v: busy %d, longest stall %d", poll, k.busy, k.longest)

@@ -17,6 +17,8 @@ type Cycles struct {
 	Total   atomic.Uint64 // since it started
 	Busy    atomic.Uint64 // in loops that had frames
 	Longest atomic.Uint64 // between two polls of its queues; of a nap, what it took beyond its length
+	Polled  atomic.Uint64 // between all polls, as Longest reckons
+	Polls   [PollBuckets]atomic.Uint64
 }
 
 // worker is one poll loop, pinned to a CPU.
@@ -60,7 +62,7 @@ func (w *worker) run() {
 	for {
 		n := w.exchange.Exchange()
 		now := w.exchange.Now()
-		spent.polled(now, n)
+		spent.poll(now, n)
 		if s := w.rules.Load(); s != w.path.Rules() {
 			w.path.Use(s)
 		}
@@ -73,8 +75,7 @@ func (w *worker) run() {
 			w.path.Publish()
 			w.admit(now)
 			w.cycles.Total.Store(now - start)
-			w.cycles.Busy.Store(spent.busy)
-			w.cycles.Longest.Store(spent.longest)
+			spent.publish(w.cycles)
 			if w.stop.Load() {
 				w.exchange.Idle()
 				w.path.Publish()
@@ -102,21 +103,35 @@ func (w *worker) admit(now uint64) {
 
 // timekeeper tells what a worker's time went into.
 type timekeeper struct {
-	last          uint64 // poll's end
-	frames        int    // that it brought
-	nap           uint64 // cycles that the worker meant to sleep since then
-	busy, longest uint64
+	last                  uint64 // poll's end
+	frames                int    // that it brought
+	nap                   uint64 // cycles that the worker meant to sleep since then
+	busy, longest, polled uint64
+	polls                 [PollBuckets]uint64
 }
 
-// polled is told the end of the next poll, and how many frames that one brought. What lies between two polls went
+// poll is told the end of the next poll, and how many frames that one brought. What lies between two polls went
 // into the frames of the first.
-func (k *timekeeper) polled(now uint64, frames int) {
+func (k *timekeeper) poll(now uint64, frames int) {
 	passed := now - k.last
 	if k.frames > 0 {
 		k.busy += passed
 	}
-	if passed > k.nap {
-		k.longest = max(k.longest, passed-k.nap)
-	}
+	passed -= min(passed, k.nap)
+	k.longest = max(k.longest, passed)
+	k.polled += passed
+	k.polls[pollBucket(passed)]++
 	k.last, k.frames = now, frames
+}
+
+// publish shows others what changed.
+func (k *timekeeper) publish(c *Cycles) {
+	c.Busy.Store(k.busy)
+	c.Longest.Store(k.longest)
+	c.Polled.Store(k.polled)
+	for i, n := range &k.polls {
+		if n != c.Polls[i].Load() { // a store is a locked instruction
+			c.Polls[i].Store(n)
+		}
+	}
 }

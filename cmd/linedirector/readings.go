@@ -70,7 +70,23 @@ func worker(lcores *lcore.Lcores, i int) metrics.Worker {
 		Transit:    s.Transit.Load(), Refused: s.Refused.Load(), Handed: s.Handed.Load(),
 		Cycles: c.Total.Load(), BusyCycles: c.Busy.Load(),
 		LongestStall: lcores.Clock.Duration(c.Longest.Load()).Seconds(),
+		Polls:        polls(lcores.Clock, c),
 	}
+}
+
+// polls are a worker's, in seconds.
+func polls(clock lcore.Clock, c *lcore.Cycles) metrics.Polls {
+	p := metrics.Polls{
+		Seconds: clock.Duration(c.Polled.Load()).Seconds(),
+		Below:   make([]float64, lcore.PollBuckets-1), Counts: make([]uint64, lcore.PollBuckets),
+	}
+	for i := range p.Counts {
+		p.Counts[i] = c.Polls[i].Load()
+		if bound := lcore.PollBound(i); bound > 0 {
+			p.Below[i] = clock.Duration(bound).Seconds()
+		}
+	}
+	return p
 }
 
 // port reads a device; what it does not tell stays 0.

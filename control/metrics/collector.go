@@ -44,7 +44,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		e.counter(families.stickyGaveWay, s.GaveWay)
 		e.counter(families.stickyRefused, s.Refused)
 	}
-	e.counter(families.allocated, allocatedBytes())
+	allocated, collections := heap()
+	e.counter(families.allocated, allocated)
+	e.counter(families.collections, collections)
 }
 
 type emitter struct{ out chan<- prometheus.Metric }
@@ -80,6 +82,7 @@ func (e emitter) workers(workers []Worker) {
 		e.counter(families.cycles, w.Cycles, name)
 		e.counter(families.busyCycles, w.BusyCycles, name)
 		e.gauge(families.stall, w.LongestStall, name)
+		e.polls(&w.Polls, name)
 	}
 	e.gauge(families.flowsOpen, float64(t.Flows))
 	e.gauge(families.flowsCapacity, float64(t.Capacity))
@@ -97,6 +100,18 @@ func (e emitter) workers(workers []Worker) {
 	e.counter(families.transit, t.Transit)
 	e.counter(families.refused, t.Refused)
 	e.counter(families.handed, t.Handed)
+}
+
+// polls adds buckets up, as Prometheus wants them.
+func (e emitter) polls(p *Polls, worker string) {
+	below, total := make(map[float64]uint64, len(p.Below)), uint64(0)
+	for i, n := range p.Counts {
+		total += n
+		if i < len(p.Below) {
+			below[p.Below[i]] = total
+		}
+	}
+	e.out <- prometheus.MustNewConstHistogram(families.polls, total, p.Seconds, below, worker)
 }
 
 func stickyHits(workers []Worker) (n uint64) {
@@ -207,9 +222,10 @@ func (e emitter) port(p *Port) {
 	e.counter(families.portErrors, p.TxFull, p.Name, "tx-full")
 }
 
-// allocatedBytes does not stop the world, as runtime.ReadMemStats would.
-func allocatedBytes() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+// heap is what the control core ever allocated, in bytes, and how often its garbage was collected. It does not stop the
+// world, as runtime.ReadMemStats would.
+func heap() (allocated, collections uint64) {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(s)
-	return s[0].Value.Uint64()
+	return s[0].Value.Uint64(), s[1].Value.Uint64()
 }

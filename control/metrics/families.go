@@ -10,9 +10,9 @@ var families = struct {
 	realState, realDitched, realDitchedTotal, realReassigned, realResponse, realTransitions, probeUp,
 	virtualHalfOpen, virtualNoReal,
 	packets, bytes, transit, drops, refused, handed, punted,
-	busyCycles, cycles, stall,
+	busyCycles, cycles, stall, polls,
 	portUp, portSteering, portPackets, portBytes, portErrors,
-	mbufsUsed, mbufs, allocated *prometheus.Desc
+	mbufsUsed, mbufs, allocated, collections *prometheus.Desc
 }{
 	flowsOpen:       describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
 	flowsCapacity:   describe("flows_capacity", "Records that the workers' tables hold together."),
@@ -55,6 +55,7 @@ var families = struct {
 	busyCycles: describe("worker_busy_cycles_total", "Cycles of the time stamp counter in polls that brought frames.", "worker"),
 	cycles:     describe("worker_cycles_total", "Cycles of the time stamp counter since the worker started.", "worker"),
 	stall:      describe("worker_longest_stall_seconds", "Longest time between two polls of a worker's queues since it started; of a nap only what it took beyond its length.", "worker"),
+	polls:      describe("worker_poll_seconds", "Time from one poll of a worker's queues to the next, of a nap only what it took beyond its length.", "worker"),
 
 	portUp:       describe("port_up", "1 if the port's link is up.", "port"),
 	portSteering: describe("port_steering_info", "Who brings packets to the worker that owns their flow: the device's RSS (hardware), hand-over (software), or nobody where there is one worker (none).", "port", "steering"),
@@ -62,9 +63,10 @@ var families = struct {
 	portBytes:    describe("port_bytes_total", "Bytes, as the device counts them.", "port", "direction"),
 	portErrors:   describe("port_errors_total", "Packets that the device lost or refused: missed (receive queue full), no-mbuf (mempool empty), rx, tx, tx-full (transmit queue full).", "port", "kind"),
 
-	mbufsUsed: describe("mbufs_in_use", "Mbufs of a NUMA node's mempool that hold frames or stand ready in receive queues.", "socket"),
-	mbufs:     describe("mbufs", "Mbufs of a NUMA node's mempool.", "socket"),
-	allocated: describe("control_allocated_bytes_total", "Bytes that the control core ever allocated on Go's heap; its rate is what garbage collections cost."),
+	mbufsUsed:   describe("mbufs_in_use", "Mbufs of a NUMA node's mempool that hold frames or stand ready in receive queues.", "socket"),
+	mbufs:       describe("mbufs", "Mbufs of a NUMA node's mempool.", "socket"),
+	allocated:   describe("control_allocated_bytes_total", "Bytes that the control core ever allocated on Go's heap; its rate is what garbage collections cost."),
+	collections: describe("control_collections_total", "Garbage collections of the control core; each stops the workers for a moment."),
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

@@ -26,6 +26,7 @@ func example() Readings {
 		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Translated: 8, Cut: 7, Displaced: 4, StickyHits: 21,
 		ForwardPackets: 10, ReplyPackets: 20, ForwardBytes: 1000, ReplyBytes: 2000,
 		Transit: 5, Refused: 6, Handed: 7, Cycles: 90000, BusyCycles: 40000, LongestStall: 0.0025,
+		Polls: Polls{Seconds: 1.5, Below: []float64{1e-6, 2e-6}, Counts: []uint64{100, 20, 3}},
 	}
 	return Readings{
 		Workers: []Worker{worker, worker},
@@ -84,7 +85,7 @@ func get(t *testing.T, s *Server) (int, string) {
 // and labels may be added, but none may change.
 func TestExposition(t *testing.T) {
 	_, text := get(t, serve(t, example))
-	text = regexp.MustCompile(`(?m)^(linedirector_control_allocated_bytes_total) \S+$`).ReplaceAllString(text, "$1 0")
+	text = regexp.MustCompile(`(?m)^(linedirector_control_(?:allocated_bytes|collections)_total) \S+$`).ReplaceAllString(text, "$1 0")
 	file := filepath.Join("testdata", "exposition.txt")
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -130,6 +131,9 @@ func TestPromisedNames(t *testing.T) {
 		`linedirector_worker_busy_cycles_total{worker="1"} 40000`,
 		`linedirector_worker_cycles_total{worker="0"} 90000`,
 		`linedirector_worker_longest_stall_seconds{worker="0"} 0.0025`,
+		`linedirector_worker_poll_seconds_bucket{worker="0",le="2e-06"} 120`,
+		`linedirector_worker_poll_seconds_count{worker="1"} 123`,
+		`linedirector_worker_poll_seconds_sum{worker="1"} 1.5`,
 		`linedirector_flows_capacity 2000`,
 		`linedirector_mbufs_in_use{socket="0"} 100`,
 		`linedirector_port_packets_total{direction="rx",port="outside"} 1`,

@@ -25,6 +25,14 @@ type Worker struct {
 	Transit, Refused, Handed                                                      uint64
 	Cycles, BusyCycles                                                            uint64
 	LongestStall                                                                  float64 // seconds
+	Polls                                                                         Polls
+}
+
+// Polls are a worker's, by the time from one to the next.
+type Polls struct {
+	Seconds float64   // all together
+	Below   []float64 // bounds, seconds, in rising order
+	Counts  []uint64  // of polls below each bound and not below the one before; the last one's has no bound
 }
 
 // Sticky is the table of sticky entries.
