@@ -22,7 +22,7 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device bench-reference bench-startup bench-veth rescue predictors perf vulncheck ci clean
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device bench-reference bench-startup bench-veth bench-stall rescue predictors perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
@@ -93,6 +93,11 @@ bench-veth: build ## Measure it beside nftables, HAProxy and testpmd on veth pai
 	@test/setup bench-veth
 	@((EUID == 0)) || { echo "bench-veth: network namespaces need root: sudo make bench-veth" >&2; exit 1; }
 	go run ./perf/veth $(VETHFLAGS)
+
+bench-stall: build ## Measure how long workers are kept from their queues while control is busy (as root, 15 minutes; STALLFLAGS=--publish)
+	@test/setup bench
+	@((EUID == 0)) || { echo "bench-stall: hugepages need root: sudo make bench-stall" >&2; exit 1; }
+	go run ./perf/stall $(STALLFLAGS)
 
 rescue: build ## Show which balancers lose connections when a server dies (as root, 20 minutes; RESCUEFLAGS='--scenarios silent')
 	@test/setup rescue

@@ -1,0 +1,108 @@
+package replay
+
+import (
+	"bufio"
+	"encoding/binary"
+	"math/rand/v2"
+	"net"
+	"os"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+)
+
+// The world of the capture, as config.go configures it: one port for both sides.
+//
+//	clients 10.1.0.0/16 ── 192.0.2.254 ─┐
+//	                                    ├─ port 192.0.2.1, 10.0.0.1, virtual 192.0.2.10:80/udp
+//	reals 10.0.0.11 to .14, port 8080 ──┘
+const (
+	VirtualPort = 80   // of UDP
+	RealPort    = 8080 // of all reals
+	reals       = 4
+	payload     = 18 // 60-byte frames
+)
+
+var (
+	// VirtualIP is the address that clients see.
+	VirtualIP = net.IPv4(192, 0, 2, 10)
+
+	portMAC    = net.HardwareAddr{2, 0x70, 0x63, 0x61, 0x70, 0} // what net_pcap gives its first port
+	gatewayMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0xfe}
+)
+
+func realIP(i int) net.IP { return net.IPv4(10, 0, 0, byte(11+i)) }
+
+func realMAC(i int) net.HardwareAddr { return net.HardwareAddr{2, 0, 0, 0, 1, byte(i)} }
+
+func clientIP(flow int) net.IP {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], 0x0a010001+uint32(flow/60000))
+	return b[:]
+}
+
+// WriteCapture writes each flow's client frame and its reply, 2·flows frames of 60 bytes with right checksums, in
+// random order, but for one rule: a flow's client frame comes before its reply, so that one pass drops nothing. The
+// real that a reply comes from is the one that round robin gives the flow at its first frame.
+func WriteCapture(path string, flows int) error {
+	order := make([]int, 0, 2*flows)
+	for flow := range flows {
+		order = append(order, flow, flow)
+	}
+	random := rand.New(rand.NewPCG(1, uint64(flows)))
+	random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	w := pcapgo.NewWriter(buffered)
+	if err := w.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
+		return err
+	}
+	realOf := make([]int, flows) // 1 + the real's number once the flow is open
+	opened := 0
+	for _, flow := range order {
+		var data []byte
+		if realOf[flow] == 0 {
+			opened++
+			realOf[flow] = 1 + (opened-1)%reals
+			data, err = udp(gatewayMAC, clientIP(flow), VirtualIP, 1024+flow%60000, VirtualPort)
+		} else {
+			i := realOf[flow] - 1
+			data, err = udp(realMAC(i), realIP(i), clientIP(flow), RealPort, 1024+flow%60000)
+		}
+		if err != nil {
+			return err
+		}
+		info := gopacket.CaptureInfo{Timestamp: time.Unix(0, 0), CaptureLength: len(data), Length: len(data)}
+		if err := w.WritePacket(info, data); err != nil {
+			return err
+		}
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func udp(from net.HardwareAddr, src, dst net.IP, srcPort, dstPort int) ([]byte, error) {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src, DstIP: dst}
+	u := &layers.UDP{SrcPort: layers.UDPPort(srcPort), DstPort: layers.UDPPort(dstPort)}
+	if err := u.SetNetworkLayerForChecksum(ip); err != nil {
+		return nil, err
+	}
+	b := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
+		&layers.Ethernet{SrcMAC: from, DstMAC: portMAC, EthernetType: layers.EthernetTypeIPv4},
+		ip, u, gopacket.Payload(make([]byte, payload)))
+	frame := append([]byte(nil), b.Bytes()...)
+	if sum := frame[40:42]; err == nil && sum[0]|sum[1] == 0 {
+		sum[0], sum[1] = 0xff, 0xff // gopacket leaves 0, which means none (RFC 768)
+	}
+	return frame, err
+}
