@@ -4,7 +4,7 @@
 //	main.go      flags, configuration, exit code
 //	director.go  the order in which everything is opened, and closed again
 //	workers.go   flags and ports as workers need them
-//	process.go   which CPUs and how much garbage collection the process has
+//	process.go   which CPUs, what priority and how much garbage collection the process has
 //	loops.go     the workers, as control and its socket know them
 //	ports.go     the devices, as the control socket shows them
 //	readings.go  what metrics show

@@ -304,7 +304,7 @@ func TestNewLog(t *testing.T) {
 	}
 }
 
-// Every thread of Go is confined, those too that are made later.
+// Every thread of Go is confined and urgent, those too that are made later.
 func TestConfine(t *testing.T) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
@@ -359,6 +359,10 @@ func confined(text string) int {
 		var set unix.CPUSet
 		if unix.SchedGetaffinity(tid, &set) == nil && (set.Count() != 1 || !set.IsSet(cpu)) {
 			fmt.Printf("thread %d of %d may run on %d CPUs\n", tid, len(list), set.Count())
+			return 1
+		}
+		if raw, err := unix.Getpriority(unix.PRIO_PROCESS, tid); err == nil && os.Geteuid() == 0 && 20-raw != urgency {
+			fmt.Printf("thread %d of %d runs at nice %d\n", tid, len(list), 20-raw)
 			return 1
 		}
 	}

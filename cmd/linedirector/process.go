@@ -15,8 +15,12 @@ import (
 // (docs/design), so it waits until there is reason.
 const heapLimit = 512 << 20
 
-// confine keeps every thread of Go but the workers on control's CPUs; threads made later inherit that. The worker
-// goroutines pin themselves.
+// urgency is the nice value of all threads. After a stop of the world a worker goes on when another thread has handed it
+// back (docs/design/0012-worker-isolation.md), which must not wait for a stranger's time slice on control's CPU.
+const urgency = -15
+
+// confine keeps every thread of Go but the workers on control's CPUs, and makes all urgent; threads made later inherit
+// both. The worker goroutines pin themselves.
 func confine(control []int, workers int) error {
 	var set unix.CPUSet
 	for _, cpu := range control {
@@ -38,6 +42,7 @@ func confine(control []int, workers int) error {
 			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
 			}
+			_ = unix.Setpriority(unix.PRIO_PROCESS, tid, urgency) // without CAP_SYS_NICE all stays as it is, and slower
 		}
 	}
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), workers+2))
