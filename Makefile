@@ -110,14 +110,14 @@ predictors: ## Measure the predictors' shares against theory, and draw a slow st
 	go run ./perf/predictors $(PREDICTORSFLAGS)
 
 # What make perf runs, in this order.
-PERF = bench bench-reference bench-startup bench-device bench-veth
+PERF = bench bench-reference bench-startup bench-device bench-veth bench-stall
 
-perf: build ## Run all measurements of docs/performance.md (as root, half an hour; PERFFLAGS='--publish' or '--rounds 1')
+perf: build ## Run all measurements of docs/performance.md (as root, an hour; PERFFLAGS='--publish' or '--rounds 1')
 	@((EUID == 0)) || { echo "perf: hugepages and namespaces need root: sudo make perf" >&2; exit 1; }
-	@echo "perf: $(PERF): about half an hour; results go to bin/, with --publish to docs/ and perf/*/results"
+	@echo "perf: $(PERF): about an hour; results go to bin/, with --publish to docs/ and perf/*/results"
 	@begin=$$SECONDS; for target in $(PERF); do \
 	  echo "perf: $$target, after $$((SECONDS - begin)) s"; \
-	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' || exit; \
+	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' STALLFLAGS='$(filter --publish,$(PERFFLAGS))' || exit; \
 	done; echo "perf: all done, after $$((SECONDS - begin)) s"
 
 vulncheck: ## Look the dependencies up in Go's vulnerability database (needs vuln.go.dev)
