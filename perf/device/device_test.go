@@ -12,6 +12,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"linedirector/lcore/forward"
+	"linedirector/perf/replay"
 )
 
 func TestParse(t *testing.T) {
@@ -46,7 +47,7 @@ workers: 32768 flows, bursts of 32, 2 workers`
 // TestCaptures reads captures for two workers: every flow is in its owner's, its client's frame first.
 func TestCaptures(t *testing.T) {
 	const flows, workers = 1000, 2
-	files, err := writeCaptures(t.TempDir(), flows, workers)
+	files, err := replay.WriteCaptures(t.TempDir(), flows, workers)
 	if err != nil || len(files) != workers {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -70,11 +71,11 @@ func TestCaptures(t *testing.T) {
 			p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.Default)
 			ip, u := p.NetworkLayer().(*layers.IPv4), p.TransportLayer().(*layers.UDP)
 			client, port := ip.SrcIP, u.SrcPort
-			if forwards := ip.DstIP.Equal(virtualIP); !forwards {
+			if forwards := ip.DstIP.Equal(replay.VirtualIP); !forwards {
 				client, port = ip.DstIP, u.DstPort
 			}
 			key := gopacket.NewFlow(layers.EndpointUDPPort, []byte(client), []byte{byte(port >> 8), byte(port)})
-			if ip.DstIP.Equal(virtualIP) {
+			if ip.DstIP.Equal(replay.VirtualIP) {
 				opened[key] = true
 			} else if answered++; !opened[key] {
 				t.Fatalf("%v answers before the client's frame", ip.SrcIP)

@@ -2,10 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,9 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-const metricsAddress = "127.0.0.1:9489"
+	"linedirector/perf/replay"
+)
 
 // reading is what a run of the director showed.
 type reading struct {
@@ -33,11 +30,11 @@ type running struct {
 // start runs the director on a device and waits until it forwards.
 func start(s *settings, dir, device string, c *measured) (*running, error) {
 	config := filepath.Join(dir, "director.yaml")
-	if err := writeConfig(config, device); err != nil {
+	if err := replay.WriteConfig(config, device, replay.Others{}); err != nil {
 		return nil, err
 	}
 	d := &running{ended: make(chan error, 1)}
-	d.cmd = exec.Command(s.director, "--config", config, "--poll", "busy", "--metrics", metricsAddress, "--log-level", "warn",
+	d.cmd = exec.Command(s.director, "--config", config, "--poll", "busy", "--metrics", replay.MetricsAddress, "--log-level", "warn",
 		"--lcores", join(s.cpus(c.Workers)), "--control-lcores", strconv.Itoa(s.control), "--control-socket", "off",
 		"--burst", strconv.Itoa(c.Burst), "--flows", strconv.Itoa(tableFlows(c)), "--mbufs", strconv.Itoa(mbufs(c)))
 	d.cmd.Stdout, d.cmd.Stderr = &d.output, &d.output
@@ -47,7 +44,7 @@ func start(s *settings, dir, device string, c *measured) (*running, error) {
 	}
 	go func() { d.ended <- d.cmd.Wait() }()
 	for deadline := time.Now().Add(longest); ; {
-		if _, err := scrape(); err == nil {
+		if _, err := replay.Scrape(); err == nil {
 			return d, nil
 		}
 		select {
@@ -83,67 +80,20 @@ func runDirector(s *settings, dir string, captures []string, c *measured) (readi
 	}
 	defer d.stop()
 	time.Sleep(s.window / 4) // warm up: an infinite source has no other beginning
-	before, err := scrape()
+	before, err := replay.Scrape()
 	if err != nil {
 		return reading{}, err
 	}
 	time.Sleep(s.window)
-	after, err := scrape()
+	after, err := replay.Scrape()
 	if err != nil {
 		return reading{}, err
 	}
-	if open := after.value("linedirector_flows_open", ""); int(open) != c.Flows {
+	if open := after.Value("linedirector_flows_open", ""); int(open) != c.Flows {
 		return reading{}, fmt.Errorf("%v flows are open", open)
 	}
-	sent := after.value("linedirector_port_packets_total", `direction="tx"`) - before.value("linedirector_port_packets_total", `direction="tx"`)
-	received := after.value("linedirector_port_packets_total", `direction="rx"`) - before.value("linedirector_port_packets_total", `direction="rx"`)
-	drops := after.value("linedirector_drops_total", "") - before.value("linedirector_drops_total", "")
-	return reading{sent / after.at.Sub(before.at).Seconds() / 1e6, drops / received}, nil
-}
-
-// scraped is one answer of the metrics listener.
-type scraped struct {
-	at   time.Time
-	text string
-}
-
-func scrape() (scraped, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metricsAddress+"/metrics", nil)
-	if err != nil {
-		return scraped{}, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return scraped{}, err
-	}
-	defer res.Body.Close()
-	at := time.Now()
-	text, err := readAll(res)
-	return scraped{at, string(text)}, err
-}
-
-func readAll(res *http.Response) ([]byte, error) {
-	var text bytes.Buffer
-	_, err := text.ReadFrom(res.Body)
-	return text.Bytes(), err
-}
-
-// value sums a metric over all its labels, or those that hold a given one.
-func (s scraped) value(name, label string) (sum float64) {
-	for line := range strings.Lines(s.text) {
-		rest, ok := strings.CutPrefix(line, name)
-		if !ok || rest[0] != ' ' && rest[0] != '{' || !strings.Contains(rest, label) {
-			continue
-		}
-		fields := strings.Fields(rest)
-		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "device: not a metric: %q\n", line)
-			continue
-		}
-		sum += v
-	}
-	return sum
+	sent := after.Value("linedirector_port_packets_total", `direction="tx"`) - before.Value("linedirector_port_packets_total", `direction="tx"`)
+	received := after.Value("linedirector_port_packets_total", `direction="rx"`) - before.Value("linedirector_port_packets_total", `direction="rx"`)
+	drops := after.Value("linedirector_drops_total", "") - before.Value("linedirector_drops_total", "")
+	return reading{sent / after.At.Sub(before.At).Seconds() / 1e6, drops / received}, nil
 }

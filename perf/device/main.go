@@ -5,8 +5,6 @@
 //
 //	settings.go     the flags
 //	cases.go        what is measured: flows, bursts, workers
-//	capture.go      the capture: every flow's client frame and its reply, shuffled
-//	config.go       the director's configuration for it
 //	turn.go         one measurement at a time
 //	hugepages.go    sees that there is memory for it
 //	verify.go       one pass, written to a file and checked by tshark
@@ -14,6 +12,8 @@
 //	testpmd.go      how testpmd is run and read
 //	report.go       the tables
 //	plot.go         the picture
+//
+// The capture and the configuration are package replay's, and so is the reading of metrics.
 //
 // It must run as root, from the repository's root, on an otherwise idle machine.
 package main
@@ -26,6 +26,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"linedirector/perf/record"
+	"linedirector/perf/replay"
 )
 
 var output = record.Output{
@@ -88,7 +89,7 @@ func measure(s *settings, c *measured) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	captures, err := writeCaptures(dir, c.Flows, c.Workers)
+	captures, err := replay.WriteCaptures(dir, c.Flows, c.Workers)
 	if err != nil {
 		return err
 	}

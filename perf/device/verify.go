@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"linedirector/perf/replay"
 )
 
 // sampled is how many frames of a file tshark looks at: it takes a second for 30,000.
@@ -53,15 +55,15 @@ func verify(s *settings, dir string, captures []string, c *measured) error {
 // onePass waits until every frame is forwarded.
 func onePass(c *measured) error {
 	for deadline := time.Now().Add(longest); ; time.Sleep(20 * time.Millisecond) {
-		now, err := scrape()
+		now, err := replay.Scrape()
 		if err != nil {
 			return err
 		}
-		if int(now.value("linedirector_packets_total", "")) == 2*c.Flows {
+		if int(now.Value("linedirector_packets_total", "")) == 2*c.Flows {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("one pass did not come through:\n%s", now.text)
+			return fmt.Errorf("one pass did not come through:\n%s", now.Text)
 		}
 	}
 }
@@ -82,7 +84,7 @@ func check(file string) (frames int, err error) {
 	frames = int(info.Size()-fileHeader) / (frameHeader + frameLen)
 	good := fmt.Sprintf("frame.len == %d && ip.checksum.status == 1 && udp.checksum.status == 1 && ip.ttl == 63 && "+
 		"((ip.dst == 10.0.0.8/29 && udp.dstport == %d && ip.src == 10.1.0.0/16) || (ip.src == %s && udp.srcport == %d && ip.dst == 10.1.0.0/16))",
-		frameLen, realPort, virtualIP, virtualPort)
+		frameLen, replay.RealPort, replay.VirtualIP, replay.VirtualPort)
 	right, err := count(file, good)
 	if err != nil {
 		return 0, err

@@ -3,14 +3,19 @@ package replay
 import (
 	"bufio"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
+
+	"linedirector/lcore/forward"
 )
 
 // The world of the capture, as config.go configures it: one port for both sides.
@@ -26,11 +31,11 @@ const (
 )
 
 var (
-	// VirtualIP is the address that clients see.
-	VirtualIP = net.IPv4(192, 0, 2, 10)
-
 	portMAC    = net.HardwareAddr{2, 0x70, 0x63, 0x61, 0x70, 0} // what net_pcap gives its first port
 	gatewayMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0xfe}
+
+	// VirtualIP is the address that clients see.
+	VirtualIP = net.IPv4(192, 0, 2, 10)
 )
 
 func realIP(i int) net.IP { return net.IPv4(10, 0, 0, byte(11+i)) }
@@ -43,15 +48,31 @@ func clientIP(flow int) net.IP {
 	return b[:]
 }
 
-// WriteCapture writes each flow's client frame and its reply, 2·flows frames of 60 bytes with right checksums, in
-// random order, but for one rule: a flow's client frame comes before its reply, so that one pass drops nothing. The
-// real that a reply comes from is the one that round robin gives the flow at its first frame.
-func WriteCapture(path string, flows int) error {
-	order := make([]int, 0, 2*flows)
+func clientPort(flow int) uint16 { return uint16(1024 + flow%60000) }
+
+// WriteCaptures writes a file for each worker: the frames of the flows that it owns, so that none is handed over.
+func WriteCaptures(dir string, flows, workers int) (files []string, err error) {
+	steering := forward.NewSteering(workers)
+	owned := make([][]int, workers)
 	for flow := range flows {
-		order = append(order, flow, flow)
+		w := steering.Owner(binary.BigEndian.Uint32(clientIP(flow)), clientPort(flow))
+		owned[w] = append(owned[w], flow)
 	}
-	random := rand.New(rand.NewPCG(1, uint64(flows)))
+	for w, flows := range owned {
+		files = append(files, filepath.Join(dir, fmt.Sprintf("in-%d.pcap", w)))
+		if err := writeCapture(files[w], flows, w); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// writeCapture writes each flow's client frame and its reply, two frames of 60 bytes with right checksums, in random
+// order, but for one rule: a flow's client frame comes before its reply, so that one pass drops nothing. The real that a
+// reply comes from is the one that round robin gives the flow at its first frame; workers begin their rounds apart.
+func writeCapture(path string, flows []int, worker int) error {
+	order := slices.Concat(flows, flows)
+	random := rand.New(rand.NewPCG(1, uint64(len(flows))))
 	random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 
 	f, err := os.Create(path)
@@ -64,17 +85,14 @@ func WriteCapture(path string, flows int) error {
 	if err := w.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
 		return err
 	}
-	realOf := make([]int, flows) // 1 + the real's number once the flow is open
-	opened := 0
+	realOf := make(map[int]int, len(flows)) // once the flow is open
 	for _, flow := range order {
 		var data []byte
-		if realOf[flow] == 0 {
-			opened++
-			realOf[flow] = 1 + (opened-1)%reals
-			data, err = udp(gatewayMAC, clientIP(flow), VirtualIP, 1024+flow%60000, VirtualPort)
+		if i, open := realOf[flow]; open {
+			data, err = udp(realMAC(i), realIP(i), clientIP(flow), RealPort, clientPort(flow))
 		} else {
-			i := realOf[flow] - 1
-			data, err = udp(realMAC(i), realIP(i), clientIP(flow), RealPort, 1024+flow%60000)
+			realOf[flow] = (worker + len(realOf)) % reals
+			data, err = udp(gatewayMAC, clientIP(flow), VirtualIP, clientPort(flow), VirtualPort)
 		}
 		if err != nil {
 			return err
@@ -90,7 +108,7 @@ func WriteCapture(path string, flows int) error {
 	return f.Close()
 }
 
-func udp(from net.HardwareAddr, src, dst net.IP, srcPort, dstPort int) ([]byte, error) {
+func udp(from net.HardwareAddr, src, dst net.IP, srcPort, dstPort uint16) ([]byte, error) {
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src, DstIP: dst}
 	u := &layers.UDP{SrcPort: layers.UDPPort(srcPort), DstPort: layers.UDPPort(dstPort)}
 	if err := u.SetNetworkLayerForChecksum(ip); err != nil {

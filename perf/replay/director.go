@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-const metricsAddress = "127.0.0.1:9489"
+// MetricsAddress is where a director that is measured answers.
+const MetricsAddress = "127.0.0.1:9489"
 
 // Settings say what is run, and where.
 type Settings struct {
@@ -44,7 +45,7 @@ var errEnded = errors.New("ended before its time")
 func Start(s *Settings, config string, flows int) (*Director, error) {
 	d := &Director{config: config, ended: make(chan error, 1)}
 	args := []string{
-		"--config", config, "--poll", "busy", "--metrics", metricsAddress, "--log-level", "warn",
+		"--config", config, "--poll", "busy", "--metrics", MetricsAddress, "--log-level", "warn",
 		"--lcores", strconv.Itoa(s.Worker), "--control-lcores", strconv.Itoa(s.Control),
 		"--burst", strconv.Itoa(s.Burst), "--flows", strconv.Itoa(TableFlows(flows)), "--mbufs", strconv.Itoa(Mbufs(flows)),
 	}
@@ -104,7 +105,7 @@ type Scraped struct {
 func Scrape() (Scraped, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metricsAddress+"/metrics", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+MetricsAddress+"/metrics", nil)
 	if err != nil {
 		return Scraped{}, err
 	}

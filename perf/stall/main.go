@@ -154,12 +154,12 @@ func measure(s *settings, r *report) (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	capture := filepath.Join(b.dir, "flows.pcap")
 	note("capture of %d flows", s.flows)
-	if err := replay.WriteCapture(capture, s.flows); err != nil {
+	captures, err := replay.WriteCaptures(b.dir, s.flows, 1)
+	if err != nil {
 		return err
 	}
-	b.config, b.device = filepath.Join(b.dir, "director.yaml"), "net_pcap0,rx_pcap="+capture+",infinite_rx=1"
+	b.config, b.device = filepath.Join(b.dir, "director.yaml"), "net_pcap0,rx_pcap="+captures[0]+",infinite_rx=1"
 	if err := replay.WriteConfig(b.config, b.device, large); err != nil {
 		return err
 	}
