@@ -27,8 +27,12 @@ func whiten(seed [3]uint64) [3]uint64 {
 
 // Hash mixes k with the shard's secret, so that nobody outside can aim for one bucket.
 func (t *Table) Hash(k *Key) uint64 {
-	a := uint64(k.Src)<<32 | uint64(k.Dst)
-	b := uint64(k.Protocol)<<32 | uint64(k.SrcPort)<<16 | uint64(k.DstPort)
+	return t.HashWords(uint64(k.Dst)<<32|uint64(k.Src), uint32(k.DstPort)<<16|uint32(k.SrcPort), k.Protocol)
+}
+
+// HashWords is Hash of the key whose addresses and ports are these, the destination's in the upper half.
+func (t *Table) HashWords(addresses uint64, ports uint32, protocol uint8) uint64 {
+	a, b := addresses, uint64(protocol)<<32|uint64(ports)
 	hi, lo := bits.Mul64(a^t.seed[0], b^t.seed[1])
 	hi, lo = bits.Mul64(hi^lo^t.seed[2], 0xE7037ED1A0B428DB)
 	return hi ^ lo

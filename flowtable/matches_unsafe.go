@@ -14,6 +14,15 @@ func (r *Record) Matches(k *Key, d Direction) bool {
 	return addrs|uint64(ports)|uint64(r.Protocol^k.Protocol) == 0
 }
 
+// Stays tells whether a packet with key k is of this flow, going the way d, and the flow is in that phase and one whose
+// packets have just one endpoint replaced: not both, as those of a translated one. All of it is one comparison.
+func (r *Record) Stays(k *Key, d Direction, phase Phase) bool {
+	i := uintptr(d&1) ^ 1
+	addrs := *(*uint64)(unsafe.Add(unsafe.Pointer(&r.Real), 4*i)) ^ *(*uint64)(unsafe.Pointer(&k.Src))
+	ports := *(*uint32)(unsafe.Add(unsafe.Pointer(&r.RealPort), 2*i)) ^ *(*uint32)(unsafe.Pointer(&k.SrcPort))
+	return addrs|uint64(ports)|uint64(r.Protocol^k.Protocol|uint8(r.Phase^phase)|r.Flags&(Watched|Translated)) == 0
+}
+
 // Target is what a packet going the way d is given in place of the virtual's or the real's endpoint, and what its
 // checksums gain by it.
 func (r *Record) Target(d Direction) (addr uint32, port, l3Diff, l4Diff uint16) {

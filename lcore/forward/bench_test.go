@@ -59,7 +59,7 @@ func BenchmarkPath(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		flows int
-	}{{"10k", 10_000}, {"1M", 1_000_000}, {"10M", 10_000_000}} {
+	}{{"1k", 1_000}, {"10k", 10_000}, {"1M", 1_000_000}, {"10M", 10_000_000}} {
 		b.Run("flows="+c.name, func(b *testing.B) { benchEstablished(b, c.flows) })
 	}
 	b.Run("new", benchNew)

@@ -6,34 +6,47 @@ import (
 	"linedirector/lcore/ruleset"
 )
 
-// steadily forwards the frames whose flow is known and does not change by them, nearly all there are, in one loop
-// without detours. It notes the others in w.miss if their flow is not known, and returns how many those are.
+// steadily forwards the frames whose flow is known and does not change by them, nearly all there are. It notes the others
+// in w.miss if their flow is not known, and returns how many those are.
 func (w *Worker) steadily() (misses int) {
-	generation := w.rules.RouteGeneration
 	for i := range w.flows {
 		i &= MaxBurst - 1
-		ref, m := w.ref[i], &w.meta[i]
-		r, d := w.table.Record(ref.Record()), ref.Direction()
-		if r.Matches(keyOf(m), d) && r.Steady() && m.TCPFlags&(packet.SYN|packet.FIN|packet.RST) == 0 &&
-			m.TTL > 1 && m.L4 == packet.PlainLen && r.RouteGeneration == generation {
-			if hop, ok := w.hops.Get(r.NextHop(d)); ok {
-				f := w.frame(i)
-				addr, port, l3Diff, l4Diff := r.Target(d)
-				f.head().Rewrite(m.Protocol, packet.Destination-packet.Side(d), addr, port, l3Diff, l4Diff, hop.Low, hop.High)
-				f.Verdict, f.Out = Send, hop.Port
-				w.live.packets[d&1]++
-				w.live.bytes[d&1] += uint64(f.Len)
-				r.Last = w.now
-				r.Count(d, f.Len)
-				continue
-			}
-		}
-		if !w.known(i) {
+		ref := w.ref[i]
+		if !w.hit(w.frame(i), &w.meta[i], w.table.Record(ref.Record()), ref.Direction(), w.steady[i]) && !w.known(i) {
 			w.miss[misses&(MaxBurst-1)] = uint8(i)
 			misses++
 		}
 	}
 	return misses
+}
+
+// hit forwards a plain frame of a flow that is in this phase and that it does not change, and tells whether it is one. It
+// calls nothing and is not put into the loop, so that what it works on stays in registers.
+//
+//go:noinline
+func (w *Worker) hit(f *Frame, m *packet.Meta, r *flowtable.Record, d flowtable.Direction, phase flowtable.Phase) bool {
+	if !r.Stays(keyOf(m), d, phase) || r.RouteGeneration != w.rules.RouteGeneration {
+		return false
+	}
+	hop, ok := w.hops.Get(r.NextHop(d))
+	if !ok {
+		return false
+	}
+	addr, port, l3Diff, l4Diff := r.Target(d)
+	h, side := f.head(), packet.Destination-packet.Side(d)
+	h.RewriteLink(hop.Low, hop.High)
+	h.RewriteIPv4(side, addr, l3Diff)
+	if m.Protocol == packet.ProtocolTCP {
+		h.RewriteTCP(side, port, l4Diff)
+	} else {
+		h.RewriteUDP(side, port, l4Diff)
+	}
+	f.Verdict, f.Out = Send, hop.Port
+	w.live.packets[d&1]++
+	w.live.bytes[d&1] += uint64(f.Len)
+	r.Last = w.now
+	r.Count(d, f.Len)
+	return true
 }
 
 // known forwards frame i if its flow is known, and tells whether it was.

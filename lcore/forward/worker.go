@@ -64,7 +64,9 @@ type Worker struct {
 	meta  [MaxBurst]packet.Meta
 	hash  [MaxBurst]uint64
 	ref   [MaxBurst]flowtable.Ref
-	miss  [MaxBurst]uint8 // the frames of no known flow, in their order
+	// the phase of a flow that the frame does not change; Free: it may change the flow, or takes a detour
+	steady [MaxBurst]flowtable.Phase
+	miss   [MaxBurst]uint8 // the frames of no known flow, in their order
 	// of those: the virtual's slot, by place in miss; the member planned, by frame; the frames with a plan
 	virtual [MaxBurst]uint16
 	planned [MaxBurst]uint32

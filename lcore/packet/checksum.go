@@ -44,4 +44,7 @@ func PortDiff(diff, from, to uint16) uint16 {
 }
 
 // apply gives the checksum that stands for a sum changed by diff (RFC 1624 eqn. 3: HC' = ~(~HC + ~m + m')).
-func apply(checksum, diff uint16) uint16 { return ^Fold(uint32(^checksum) + uint32(diff)) }
+func apply(checksum, diff uint16) uint16 {
+	sum := uint32(^checksum) + uint32(diff)
+	return ^uint16(sum + sum>>16) // of two words, once is enough
+}

@@ -78,6 +78,31 @@ func head(b []byte) *Head {
 	return (*Head)(b[:len(Head{})])
 }
 
+// readPlain reads a plain frame of this length into m, from a Head's pieces, and returns false for any other.
+func readPlain(h *Head, length uint16, m *Meta) bool {
+	payload, flags := h.Payload(length), uint8(0)
+	switch protocol := h.Protocol(); {
+	case protocol == ProtocolTCP && h.TCPFits(payload):
+		flags = h.TCPFlags()
+	case protocol == ProtocolUDP && h.UDPFits(payload):
+	default:
+		return false
+	}
+	m.Show(h.Addresses(), h.Ports(), h.Protocol(), flags, h.TTL())
+	return true
+}
+
+// rewritePlain is Rewrite, to link, for a plain frame.
+func rewritePlain(h *Head, m *Meta, side Side, addr uint32, port, l3Diff, l4Diff uint16) {
+	h.RewriteLink(link.Low, link.High)
+	h.RewriteIPv4(side, addr, l3Diff)
+	if m.Protocol == ProtocolTCP {
+		h.RewriteTCP(side, port, l4Diff)
+	} else {
+		h.RewriteUDP(side, port, l4Diff)
+	}
+}
+
 func payload(n int) gopacket.Payload {
 	p := make(gopacket.Payload, n)
 	for i := range p {

@@ -21,10 +21,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(tcpFrame(f, 9)[:40])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := exact(data)
-		m, plain := Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther}, Meta{}
+		m, plain := Meta{Src: 1, Dst: 2, SrcPort: 3, DstPort: 4, Protocol: 5, TCPFlags: 6, TTL: 7, L4: 8, Kind: KindOther}, Meta{}
 		cause := Parse(b, &m)
-		if len(b) < 1<<16 && head(b).Plain(uint16(len(b)), &plain) && (cause != None || plain != m) {
-			t.Fatalf("Parse: %v %+v, Plain: %+v", cause, m, plain)
+		if len(b) < 1<<16 && readPlain(head(b), uint16(len(b)), &plain) && (cause != None || plain != m) {
+			t.Fatalf("Parse: %v %+v, as a plain one: %+v", cause, m, plain)
 		}
 		if cause != None {
 			return
@@ -124,19 +124,19 @@ func FuzzRewrite(f *testing.F) {
 			t.Fatal(cause)
 		}
 		plain := roomy(b)
-		isPlain := head(b).Plain(uint16(len(b)), &m)
+		isPlain := readPlain(head(b), uint16(len(b)), &m)
 		// A reply's differences are the complement of its flow's, made for the way there.
 		if back {
 			diff := AddressDiff(to, src)
 			Rewrite(b, &m, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), &link)
-			head(plain).Rewrite(m.Protocol, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort), link.Low, link.High)
+			rewritePlain(head(plain), &m, Source, to, toPort, ^diff, ^PortDiff(diff, toPort, srcPort))
 		} else {
 			diff := AddressDiff(dst, to)
 			Rewrite(b, &m, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), &link)
-			head(plain).Rewrite(m.Protocol, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort), link.Low, link.High)
+			rewritePlain(head(plain), &m, Destination, to, toPort, diff, PortDiff(diff, dstPort, toPort))
 		}
 		if isPlain != (options == 0) {
-			t.Fatalf("%d words of options, Plain says %v", options, isPlain)
+			t.Fatalf("%d words of options, plain: %v", options, isPlain)
 		}
 		if isPlain && !slices.Equal(plain[:len(b)], b) {
 			t.Fatalf("a plain frame is rewritten otherwise:\n% x\n% x", plain[:len(b)], b)

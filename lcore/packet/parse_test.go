@@ -182,7 +182,7 @@ func TestParse(t *testing.T) {
 				f = exact(tt.change(f))
 			}
 			before := slices.Clone(f)
-			m := Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther} // what the frame before left
+			m := Meta{Src: 1, Dst: 2, SrcPort: 3, DstPort: 4, Protocol: 5, TCPFlags: 6, TTL: 7, L4: 8, Kind: KindOther} // what the frame before left
 			cause := Parse(f, &m)
 			if cause != tt.cause || cause == None && m != tt.want {
 				t.Errorf("%v %+v, want %v %+v", cause, m, tt.cause, tt.want)
@@ -190,11 +190,11 @@ func TestParse(t *testing.T) {
 			if !slices.Equal(f, before) {
 				t.Error("Parse wrote into the frame")
 			}
-			m = Meta{1, 2, 3, 4, 5, 6, 7, 8, KindOther}
-			if head(f).Plain(uint16(len(f)), &m) {
+			m = Meta{Src: 1, Dst: 2, SrcPort: 3, DstPort: 4, Protocol: 5, TCPFlags: 6, TTL: 7, L4: 8, Kind: KindOther}
+			if readPlain(head(f), uint16(len(f)), &m) {
 				plain++
 				if tt.cause != None || m != tt.want {
-					t.Errorf("Plain: %+v, want %v %+v", m, tt.cause, tt.want)
+					t.Errorf("as a plain one: %+v, want %v %+v", m, tt.cause, tt.want)
 				}
 			}
 			seen[cause] = true

@@ -11,7 +11,10 @@ const (
 )
 
 // ttlStep is what the header's sum gains when the time to live falls by one: its word falls by 0x0100.
-const ttlStep = ^uint16(0x0100)
+const (
+	ttlStep        = ^uint16(0x0100)
+	ttlStepSwapped = ttlStep&0xff<<8 | ttlStep>>8
+)
 
 // Link is the Ethernet header's first 12 bytes, destination and source address, as two little-endian words.
 type Link struct {
