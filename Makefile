@@ -7,8 +7,6 @@ SHELL       := /bin/bash
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -X main.version=$(VERSION)
 FUZZTIME    ?= 30s
-BENCHTIME   ?= 1s
-BENCH       ?= .
 RUN         ?= .
 
 # A clone that belongs to somebody else than root must build, too; the version comes from VERSION.
@@ -22,13 +20,13 @@ DPDK  = $(shell .ci/packages dpdk)
 PURE  = $(shell .ci/packages pure)
 
 .DEFAULT_GOAL := help
-.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-device bench-reference bench-startup bench-veth bench-stall rescue predictors perf vulncheck ci clean
+.PHONY: help build generator demo demo-stop test unit race fuzz lint e2e churn bench bench-baseline bench-instructions bench-device bench-latency bench-reference bench-startup bench-veth bench-stall rescue predictors perf vulncheck ci clean
 
 help: ## Show this list
 	@echo "linedirector $(VERSION): make TARGET"
 	@echo
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
+	  awk -F ':.*## ' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
 build: ## Build bin/linedirector and bin/ldctl
 	@test/setup build
@@ -72,13 +70,27 @@ churn: build ## Change the configuration ten times a second for CHURN_SECONDS=60
 	@((EUID == 0)) || { echo "churn: network namespaces need root: sudo make churn" >&2; exit 1; }
 	CHURN_SECONDS=$${CHURN_SECONDS:-60} go test -count=1 -timeout 1h -v -run 'TestChurn$$' ./test/e2e
 
-bench: ## Run the Go benchmarks of the packet path and the flow table (BENCH=regexp BENCHTIME=1s)
-	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./lcore/forward ./lcore/packet ./lcore/sticky ./flowtable
+bench: ## Run the Go benchmarks of every stage and compare them with the baseline (2 minutes; BENCHFLAGS='--only Path')
+	@test/setup build
+	go run ./perf/bench $(BENCHFLAGS)
 
-bench-device: build ## Measure the whole program through a device beside testpmd (as root; DEVICEFLAGS='--vary flows --rounds 3')
+bench-baseline: ## Measure the stages anew for make bench to compare with, on the commit that is checked out
+	@test/setup build
+	go run ./perf/bench --renew $(BENCHFLAGS)
+
+bench-instructions: ## Count the packet path's instructions beside those of C, by the CPU's counters or valgrind
+	@test/setup build instructions
+	go run ./perf/instructions $(INSTRUCTIONSFLAGS)
+
+bench-device: build ## Measure the whole program through a device beside testpmd (as root; DEVICEFLAGS='--vary connections --rounds 3')
 	@test/setup bench
 	@((EUID == 0)) || { echo "bench-device: hugepages need root: sudo make bench-device" >&2; exit 1; }
 	go run ./perf/device $(DEVICEFLAGS)
+
+bench-latency: build generator ## Measure what a worker adds to a packet's way at half load, beside testpmd (as root, 5 minutes; LATENCYFLAGS=--publish)
+	@test/setup bench
+	@((EUID == 0)) || { echo "bench-latency: hugepages and namespaces need root: sudo make bench-latency" >&2; exit 1; }
+	go run ./perf/latency $(LATENCYFLAGS)
 
 bench-startup: build ## Measure start and reload with 10,000 reals, and the flow table's memory (as root; STARTUPFLAGS='--rounds 3')
 	@test/setup bench
@@ -110,14 +122,15 @@ predictors: ## Measure the predictors' shares against theory, and draw a slow st
 	go run ./perf/predictors $(PREDICTORSFLAGS)
 
 # What make perf runs, in this order.
-PERF = bench bench-reference bench-startup bench-device bench-veth bench-stall
+PERF = bench bench-reference bench-instructions bench-startup bench-device bench-latency bench-veth bench-stall
 
 perf: build ## Run all measurements of docs/performance.md (as root, an hour; PERFFLAGS='--publish' or '--rounds 1')
 	@((EUID == 0)) || { echo "perf: hugepages and namespaces need root: sudo make perf" >&2; exit 1; }
 	@echo "perf: $(PERF): about an hour; results go to bin/, with --publish to docs/ and perf/*/results"
 	@begin=$$SECONDS; for target in $(PERF); do \
 	  echo "perf: $$target, after $$((SECONDS - begin)) s"; \
-	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' STALLFLAGS='$(filter --publish,$(PERFFLAGS))' || exit; \
+	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' LATENCYFLAGS='$(PERFFLAGS)' \
+	    INSTRUCTIONSFLAGS='$(filter --publish,$(PERFFLAGS))' STALLFLAGS='$(filter --publish,$(PERFFLAGS))' || exit; \
 	done; echo "perf: all done, after $$((SECONDS - begin)) s"
 
 vulncheck: ## Look the dependencies up in Go's vulnerability database (needs vuln.go.dev)

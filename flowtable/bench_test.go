@@ -198,3 +198,20 @@ func BenchmarkInsertRemove(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkHash is the hash of a tuple alone.
+func BenchmarkHash(b *testing.B) {
+	t := benchTable(b, 16, 0)
+	var key [benchBurst]Key
+	for i := range key {
+		benchKey(&key[i], uint32(i), Direction(i&1))
+	}
+	sum, n := uint64(0), 0
+	b.ReportAllocs()
+	for ; b.Loop(); n++ {
+		sum += t.Hash(&key[n&(benchBurst-1)])
+	}
+	if sum == 0 {
+		b.Fatal("no hash")
+	}
+}

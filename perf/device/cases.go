@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"linedirector/perf/record"
+	"linedirector/perf/replay"
 )
 
 // Programs, as results name them: the director, or testpmd's forwarding mode.
@@ -22,17 +23,24 @@ const (
 	byFlows   = "flows"
 	byBurst   = "burst"
 	byWorkers = "workers"
+
+	byConnections = "connections" // whole ones, opened and closed
 )
+
+var byAll = []string{byFlows, byBurst, byWorkers, byConnections}
 
 // measured is a case and what came of it: each round's rate of each program, in millions of packets a second.
 type measured struct {
-	By      string               `json:"by"`
-	Flows   int                  `json:"flows"`
-	Burst   int                  `json:"burst"`
-	Workers int                  `json:"workers"`
-	Mpps    map[string][]float64 `json:"mpps"`
-	Dropped float64              `json:"dropped"` // share of the frames received, in the director's worst round
-	Left    string               `json:"left_out,omitempty"`
+	By        string               `json:"by"`
+	Flows     int                  `json:"flows"` // or connections
+	Burst     int                  `json:"burst"`
+	Workers   int                  `json:"workers"`
+	Unsteered bool                 `json:"unsteered,omitempty"` // frames come to any worker
+	Mpps      map[string][]float64 `json:"mpps"`
+	Opened    []float64            `json:"connections_per_s,omitempty"`
+	Dropped   float64              `json:"dropped"` // share of the frames received, in the director's worst round
+	Handed    float64              `json:"handed"`  // share of the frames received that workers handed over, in the last round
+	Left      string               `json:"left_out,omitempty"`
 
 	modes  []string // of testpmd
 	verify bool
@@ -57,6 +65,14 @@ func (s *settings) cases() (all []measured) {
 			for _, workers := range s.workers {
 				add(by, workers*usualFlows, usualBurst, workers, workers > 1, macswap, ceiling)
 			}
+			if most := slices.Max(s.workers); most > 1 {
+				add(by, most*usualFlows, usualBurst, most, false, macswap, ceiling)
+				all[len(all)-1].Unsteered = true
+			}
+		case byConnections:
+			for _, connections := range s.connections {
+				add(by, connections, usualBurst, usualWorkers, true, ceiling)
+			}
 		}
 	}
 	return all
@@ -66,15 +82,43 @@ func (s *settings) cases() (all []measured) {
 func (s *settings) estimate() (d time.Duration) {
 	const start = 2 * time.Second
 	for _, c := range s.cases() {
-		size := time.Duration(c.Flows) * 8 * time.Microsecond
+		size := time.Duration(c.frames()) * 4 * time.Microsecond
 		d += time.Duration(s.rounds*(1+len(c.modes)))*(s.window+start+size) + 4*size
 	}
-	return d.Round(time.Minute)
+	return d.Round(10 * time.Second)
 }
 
 // String says what is measured.
 func (c *measured) String() string {
-	return fmt.Sprintf("%d flows, bursts of %d, %d workers", c.Flows, c.Burst, c.Workers)
+	what := "flows"
+	if c.By == byConnections {
+		what = "whole connections"
+	}
+	said := fmt.Sprintf("%d %s, bursts of %d, %d workers", c.Flows, what, c.Burst, c.Workers)
+	if c.Unsteered {
+		said += ", frames come to any"
+	}
+	return said
+}
+
+// frames is how many a pass has.
+func (c *measured) frames() int {
+	if c.By == byConnections {
+		return c.Flows * replay.Segments
+	}
+	return 2 * c.Flows
+}
+
+// captures writes a case's.
+func (c *measured) captures(dir string) ([]string, error) {
+	switch {
+	case c.By == byConnections:
+		file, err := replay.WriteConnections(dir, c.Flows, 1)
+		return []string{file}, err
+	case c.Unsteered:
+		return replay.WriteUnsteered(dir, c.Flows, c.Workers)
+	}
+	return replay.WriteCaptures(dir, c.Flows, c.Workers)
 }
 
 // last says what the last round showed.
@@ -82,6 +126,12 @@ func (c *measured) last() string {
 	said := []string{fmt.Sprintf("%s %.1f Mpps", director, c.Mpps[director][len(c.Mpps[director])-1])}
 	for _, mode := range c.modes {
 		said = append(said, fmt.Sprintf("%s %.1f", mode, c.Mpps[mode][len(c.Mpps[mode])-1]))
+	}
+	if len(c.Opened) > 0 {
+		said = append(said, fmt.Sprintf("%.0f connections/s", c.Opened[len(c.Opened)-1]))
+	}
+	if c.Handed > 0 {
+		said = append(said, fmt.Sprintf("%.1f %% handed over, %.4f %% dropped in the worst round", c.Handed*100, c.Dropped*100))
 	}
 	return strings.Join(said, ", ")
 }
@@ -100,7 +150,7 @@ func (c *measured) spread(program string) (least, most float64) {
 }
 
 // mbufs is how many a case needs: net_pcap holds all of its captures in mbufs, and delivers nothing unless more are free.
-func mbufs(c *measured) int { return 2*c.Flows + 32768*c.Workers }
+func mbufs(c *measured) int { return c.frames() + 32768*c.Workers }
 
 // tableFlows is the director's --flows: tables half full, as an operator who knows the load would size them. Flows are
 // split evenly between workers but for chance.

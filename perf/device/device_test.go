@@ -16,7 +16,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	s, err := parse([]string{"--flows", "64,128", "--bursts", "8", "--workers", "1,2"})
+	s, err := parse([]string{"--flows", "64,128", "--bursts", "8", "--workers", "1,2", "--connections", "8"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,15 +28,17 @@ func TestParse(t *testing.T) {
 flows: 128 flows, bursts of 32, 1 workers
 burst: 16384 flows, bursts of 8, 1 workers
 workers: 16384 flows, bursts of 32, 1 workers
-workers: 32768 flows, bursts of 32, 2 workers`
+workers: 32768 flows, bursts of 32, 2 workers
+workers: 32768 flows, bursts of 32, 2 workers, frames come to any
+connections: 8 whole connections, bursts of 32, 1 workers`
 	if got := strings.Join(said, "\n"); got != want {
 		t.Errorf("cases\n%s\nwant\n%s", got, want)
 	}
-	if s, err = parse([]string{"--vary", byWorkers}); err != nil || len(s.cases()) != 2 {
+	if s, err = parse([]string{"--vary", byWorkers}); err != nil || len(s.cases()) != 3 {
 		t.Errorf("--vary workers: %d cases, %v", len(s.cases()), err)
 	}
 	for _, bad := range []string{
-		"--flows 0", "--flows x", "--bursts 129", "--workers 3", "--rounds 0", "--window 10ms", "--control 1", "--vary lcores", "more",
+		"--flows 0", "--flows x", "--bursts 129", "--workers 3", "--rounds 0", "--window 10ms", "--control 1", "--vary lcores", "--connections 6", "more",
 	} {
 		if _, err := parse(strings.Fields(bad)); err == nil {
 			t.Errorf("%s: no error", bad)
@@ -98,11 +100,13 @@ func TestReport(t *testing.T) {
 		}},
 		{By: byFlows, Flows: 1 << 20, Burst: 32, Workers: 1, Left: "too little memory"},
 		{By: byBurst, Flows: usualFlows, Burst: 8, Workers: 1, Mpps: map[string][]float64{director: {10}, macswap: {40}, ceiling: {20}}},
+		{By: byConnections, Flows: 1024, Burst: 32, Workers: 1, Opened: []float64{1e6, 2e6, 1.5e6}, Mpps: map[string][]float64{director: {10, 20, 15}, ceiling: {30, 30, 30}}},
 	}}
 	text := r.markdown()
 	for _, want := range []string{
 		"| 1024 | 20.0 (10.0–30.0) | 60.0 | 50.0 | 40.0 | 0.40 | 0.50 |", "| 1048576 | left out: too little memory |",
 		"| 8 | 10.0 (10.0–10.0) | 40.0 | 20.0 | 0.25 | 0.50 |", "(images/device.svg)",
+		"| 1024 | 1500000 (1000000–2000000) | 3.00 | 15.0 (10.0–20.0) | 30.0 | 0.50 |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
@@ -127,6 +131,19 @@ func TestReport(t *testing.T) {
 		t.Error(err)
 	}
 	r.Cases[2].Dropped = mostDropped
+	r.Cases = append(r.Cases,
+		measured{By: byWorkers, Flows: 10, Burst: 32, Workers: 1, Mpps: map[string][]float64{director: {10}, macswap: {40}, ceiling: {20}}},
+		measured{By: byWorkers, Flows: 20, Burst: 32, Workers: 2, Mpps: map[string][]float64{director: {19}, macswap: {76}, ceiling: {30}}},
+		measured{
+			By: byWorkers, Flows: 20, Burst: 32, Workers: 2, Unsteered: true, Dropped: 0.0123, Handed: 0.5,
+			Mpps: map[string][]float64{director: {15}, macswap: {76}, ceiling: {30}},
+		})
+	text = r.markdown()
+	for _, want := range []string{"| 2, unsteered | 15.0", "50 % of them are handed over", "1.23 %", "1.90 times what one worker does (5tswap 1.50 times), unsteered 1.50 times"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q:\n%s", want, text)
+		}
+	}
 	if err := r.dropped(); err == nil || !strings.Contains(err.Error(), "bursts of 8") {
 		t.Errorf("dropped frames: %v, want the case named", err)
 	}
@@ -158,7 +175,15 @@ func TestDevice(t *testing.T) {
 	if got := join(s.cpus(1)) + " " + join(s.cpus(2)); got != "1 0,1" {
 		t.Errorf("CPUs %q", got)
 	}
-	if _, err := check(filepath.Join(t.TempDir(), "none")); err == nil {
+	if err := allOpened(&measured{Flows: 400}, 10_000, 10_050, 100_500); err != nil {
+		t.Error(err)
+	}
+	for _, closed := range []float64{0, 9_000, 11_000} {
+		if err := allOpened(&measured{Flows: 400}, 10_000, closed, 100_000); err == nil {
+			t.Errorf("of 10000 connections %.0f were closed, no error", closed)
+		}
+	}
+	if _, err := check(filepath.Join(t.TempDir(), "none"), "udp"); err == nil {
 		t.Error("no file, no error")
 	}
 }

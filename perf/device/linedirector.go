@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,8 @@ import (
 type reading struct {
 	mpps    float64 // transmitted by the device
 	dropped float64 // share of the frames received, over the window
+	handed  float64 // the same
+	opened  float64 // flows a second
 }
 
 // running is a director at work.
@@ -89,11 +92,31 @@ func runDirector(s *settings, dir string, captures []string, c *measured) (readi
 	if err != nil {
 		return reading{}, err
 	}
+	grown := func(name, label string) float64 { return after.Value(name, label) - before.Value(name, label) }
+	seconds := after.At.Sub(before.At).Seconds()
+	received := grown("linedirector_port_packets_total", `direction="rx"`)
+	r := reading{
+		mpps:    grown("linedirector_port_packets_total", `direction="tx"`) / seconds / 1e6,
+		dropped: grown("linedirector_drops_total", "") / received,
+		handed:  grown("linedirector_handed_over_packets_total", "") / received,
+		opened:  grown("linedirector_flows_opened_total", "") / seconds,
+	}
+	if c.By == byConnections {
+		return r, allOpened(c, grown("linedirector_flows_opened_total", ""), grown("linedirector_flows_closed_total", ""), grown("linedirector_packets_total", ""))
+	}
 	if open := after.Value("linedirector_flows_open", ""); int(open) != c.Flows {
 		return reading{}, fmt.Errorf("%v flows are open", open)
 	}
-	sent := after.Value("linedirector_port_packets_total", `direction="tx"`) - before.Value("linedirector_port_packets_total", `direction="tx"`)
-	received := after.Value("linedirector_port_packets_total", `direction="rx"`) - before.Value("linedirector_port_packets_total", `direction="rx"`)
-	drops := after.Value("linedirector_drops_total", "") - before.Value("linedirector_drops_total", "")
-	return reading{sent / after.At.Sub(before.At).Seconds() / 1e6, drops / received}, nil
+	return r, nil
+}
+
+// allOpened is an error unless flows were opened and closed as often as the packets forwarded say: of those under way, at
+// either end of the window, some packets are still to come. Counters are read one after the other: a thousandth is for that.
+func allOpened(c *measured, opened, closed, packets float64) error {
+	want := packets / replay.Segments
+	slack := float64(replay.AtOnce(c.Flows)) + want/1000
+	if math.Abs(opened-want) > slack || math.Abs(closed-want) > slack {
+		return fmt.Errorf("%.0f packets are of %.0f connections, but %.0f were opened and %.0f closed", packets, want, opened, closed)
+	}
+	return nil
 }

@@ -4,7 +4,7 @@
 // capacity of what is tested.
 //
 //	settings.go     the flags
-//	cases.go        what is measured: flows, bursts, workers
+//	cases.go        what is measured: flows, bursts, workers, connections
 //	turn.go         one measurement at a time
 //	hugepages.go    sees that there is memory for it
 //	verify.go       one pass, written to a file and checked by tshark
@@ -26,7 +26,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"linedirector/perf/record"
-	"linedirector/perf/replay"
 )
 
 var output = record.Output{
@@ -89,7 +88,7 @@ func measure(s *settings, c *measured) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	captures, err := replay.WriteCaptures(dir, c.Flows, c.Workers)
+	captures, err := c.captures(dir)
 	if err != nil {
 		return err
 	}
@@ -117,7 +116,10 @@ func (c *measured) round(s *settings, dir string, captures []string) error {
 		return err
 	}
 	c.Mpps[director] = append(c.Mpps[director], r.mpps)
-	c.Dropped = max(c.Dropped, r.dropped)
+	c.Dropped, c.Handed = max(c.Dropped, r.dropped), r.handed
+	if c.By == byConnections {
+		c.Opened = append(c.Opened, r.opened)
+	}
 	for _, mode := range c.modes {
 		mpps, err := runTestpmd(s, mode, captures, c)
 		if err != nil {

@@ -35,7 +35,7 @@ func panel(title string, cases []*measured, modes []string) *plot.Plot {
 	var ticks plot.ConstantTicks
 	top := 0.0
 	for i, c := range cases {
-		ticks = append(ticks, plot.Tick{Value: float64(i), Label: fmt.Sprint(c.varied())})
+		ticks = append(ticks, plot.Tick{Value: float64(i), Label: c.varied()})
 		for _, program := range append([]string{director}, modes...) {
 			if mpps := c.median(program); mpps > 0 {
 				lines[program] = append(lines[program], picture.Point{X: float64(i), Y: mpps})

@@ -3,28 +3,31 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"linedirector/lcore/forward"
 	"linedirector/perf/record"
+	"linedirector/perf/replay"
 )
 
 // settings are the command's flags.
 type settings struct {
-	director   string
-	vary       []string
-	flows      []int
-	bursts     []int
-	workers    []int
-	rounds     int
-	window     time.Duration
-	control    int
-	worker     int
-	lock       string
-	publish    bool
-	invocation string
+	director    string
+	vary        []string
+	flows       []int
+	bursts      []int
+	workers     []int
+	connections []int
+	rounds      int
+	window      time.Duration
+	control     int
+	worker      int
+	lock        string
+	publish     bool
+	invocation  string
 }
 
 // Where one thing varies, the others are these.
@@ -39,10 +42,11 @@ func parse(args []string) (settings, error) {
 	s := settings{invocation: record.Command("go run ./perf/device", args)}
 	f := pflag.NewFlagSet("device", pflag.ContinueOnError)
 	f.SortFlags = false
-	f.StringSliceVar(&s.vary, "vary", []string{byFlows, byBurst, byWorkers}, "what to vary, one at a time")
+	f.StringSliceVar(&s.vary, "vary", byAll, "what to vary, one at a time")
 	f.IntSliceVar(&s.flows, "flows", []int{1 << 10, 1 << 14, 1 << 18, 1 << 20}, "numbers of flows; a capture holds two frames of each")
 	f.IntSliceVar(&s.bursts, "bursts", []int{8, 16, 32, 64}, fmt.Sprintf("frames a burst, with %d flows; of all programs", usualFlows))
-	f.IntSliceVar(&s.workers, "workers", []int{1, 2}, fmt.Sprintf("numbers of workers, a CPU each, with %d flows a worker", usualFlows))
+	f.IntSliceVar(&s.workers, "workers", []int{1, 2}, fmt.Sprintf("numbers of workers, a CPU each, with %d flows a worker; with several also where frames come to any of them", usualFlows))
+	f.IntSliceVar(&s.connections, "connections", []int{1 << 10, 1 << 14, 1 << 17}, fmt.Sprintf("numbers of whole connections, multiples of 4; a capture holds %d frames of each", replay.Segments))
 	f.StringVar(&s.director, "director", "bin/linedirector", "the program to measure")
 	f.IntVar(&s.rounds, "rounds", 5, "runs of each program a case, interleaved; the median counts")
 	f.DurationVar(&s.window, "window", 2*time.Second, "length of a measurement")
@@ -62,8 +66,8 @@ func parse(args []string) (settings, error) {
 // check refuses settings that no result could come from.
 func (s *settings) check() error {
 	for _, by := range s.vary {
-		if !slices.Contains([]string{byFlows, byBurst, byWorkers}, by) {
-			return fmt.Errorf("--vary %s: use some of flows,burst,workers", by)
+		if !slices.Contains(byAll, by) {
+			return fmt.Errorf("--vary %s: use some of %s", by, strings.Join(byAll, ","))
 		}
 	}
 	for _, n := range s.flows {
@@ -79,6 +83,11 @@ func (s *settings) check() error {
 	for _, n := range s.workers {
 		if n < 1 || n > 2 {
 			return fmt.Errorf("--workers %d: use 1, or 2, of which one shares the CPU of --control", n)
+		}
+	}
+	for _, n := range s.connections {
+		if n < 4 || n%4 != 0 || n > 1<<20 {
+			return fmt.Errorf("--connections %d: use a multiple of 4, up to %d", n, 1<<20)
 		}
 	}
 	switch {

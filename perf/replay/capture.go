@@ -3,6 +3,7 @@ package replay
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -21,10 +22,11 @@ import (
 // The world of the capture, as config.go configures it: one port for both sides.
 //
 //	clients 10.1.0.0/16 ── 192.0.2.254 ─┐
-//	                                    ├─ port 192.0.2.1, 10.0.0.1, virtual 192.0.2.10:80/udp
+//	                                    ├─ port 192.0.2.1, 10.0.0.1, virtual 192.0.2.10:80, udp and tcp
 //	reals 10.0.0.11 to .14, port 8080 ──┘
 const (
-	VirtualPort = 80   // of UDP
+	VirtualPort = 80
+	singlePort  = 81   // of UDP, the virtual of one real
 	RealPort    = 8080 // of all reals
 	reals       = 4
 	payload     = 18 // 60-byte frames
@@ -58,55 +60,96 @@ func WriteCaptures(dir string, flows, workers int) (files []string, err error) {
 		w := steering.Owner(binary.BigEndian.Uint32(clientIP(flow)), clientPort(flow))
 		owned[w] = append(owned[w], flow)
 	}
-	for w, flows := range owned {
+	return writeCaptures(dir, owned, &asked{VirtualPort, reals})
+}
+
+// WriteUnsteered writes a file for each worker as they come from a device that does not steer: whoever owns its flow, a frame
+// comes to any of them. All flows are of the virtual of one real, since nobody can tell in which order the owner opens them.
+func WriteUnsteered(dir string, flows, workers int) (files []string, err error) {
+	dealt := make([][]int, workers)
+	for flow := range flows {
+		dealt[flow%workers] = append(dealt[flow%workers], flow)
+	}
+	return writeCaptures(dir, dealt, &asked{singlePort, 1})
+}
+
+func writeCaptures(dir string, flows [][]int, v *asked) (files []string, err error) {
+	for w, flows := range flows {
 		files = append(files, filepath.Join(dir, fmt.Sprintf("in-%d.pcap", w)))
-		if err := writeCapture(files[w], flows, w); err != nil {
+		if err := writeCapture(files[w], flows, w, v); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
+// asked is the virtual that a capture's clients ask for, with so many reals.
+type asked struct {
+	port  uint16
+	reals int
+}
+
 // writeCapture writes each flow's client frame and its reply, two frames of 60 bytes with right checksums, in random
 // order, but for one rule: a flow's client frame comes before its reply, so that one pass drops nothing. The real that a
-// reply comes from is the one that round robin gives the flow at its first frame; workers begin their rounds apart.
-func writeCapture(path string, flows []int, worker int) error {
+// reply comes from is the one that the flow gets at its first frame: of round robin, where workers begin their rounds apart.
+func writeCapture(path string, flows []int, worker int, v *asked) error {
 	order := slices.Concat(flows, flows)
 	random := rand.New(rand.NewPCG(1, uint64(len(flows))))
 	random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 
-	f, err := os.Create(path)
+	w, err := createCapture(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	buffered := bufio.NewWriterSize(f, 1<<20)
-	w := pcapgo.NewWriter(buffered)
-	if err := w.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
-		return err
-	}
+	defer w.close()
 	realOf := make(map[int]int, len(flows)) // once the flow is open
 	for _, flow := range order {
 		var data []byte
 		if i, open := realOf[flow]; open {
 			data, err = udp(realMAC(i), realIP(i), clientIP(flow), RealPort, clientPort(flow))
 		} else {
-			realOf[flow] = (worker + len(realOf)) % reals
-			data, err = udp(gatewayMAC, clientIP(flow), VirtualIP, clientPort(flow), VirtualPort)
+			realOf[flow] = (worker + len(realOf)) % v.reals
+			data, err = udp(gatewayMAC, clientIP(flow), VirtualIP, clientPort(flow), v.port)
 		}
 		if err != nil {
 			return err
 		}
-		info := gopacket.CaptureInfo{Timestamp: time.Unix(0, 0), CaptureLength: len(data), Length: len(data)}
-		if err := w.WritePacket(info, data); err != nil {
+		if err := w.write(data); err != nil {
 			return err
 		}
 	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
+	return w.finish()
 }
+
+// capture is a file while frames are written to it.
+type capture struct {
+	file     *os.File
+	buffered *bufio.Writer
+	frames   *pcapgo.Writer
+}
+
+func createCapture(path string) (*capture, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	w := &capture{f, buffered, pcapgo.NewWriter(buffered)}
+	if err := w.frames.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *capture) write(frame []byte) error {
+	return w.frames.WritePacket(gopacket.CaptureInfo{Timestamp: time.Unix(0, 0), CaptureLength: len(frame), Length: len(frame)}, frame)
+}
+
+func (w *capture) finish() error { return errors.Join(w.buffered.Flush(), w.file.Close()) }
+
+// close is for a file that is not finished, and does nothing to one that is.
+func (w *capture) close() { _ = w.file.Close() }
 
 func udp(from net.HardwareAddr, src, dst net.IP, srcPort, dstPort uint16) ([]byte, error) {
 	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: src, DstIP: dst}

@@ -29,11 +29,17 @@ func WriteConfig(path, device string, others Others) error {
 	for i := range others.Reals {
 		fmt.Fprintf(&b, "  - {name: other-r%d, address: 10.2.%d.%d, port: %d, weight: %d}\n", i, i/250, 1+i%250, RealPort, others.Weight)
 	}
-	fmt.Fprintf(&b, "virtuals:\n  - {name: bench, address: %s, port: %d, protocol: udp, predictor: roundrobin, reals: [", VirtualIP, VirtualPort)
-	for i := range reals {
-		fmt.Fprintf(&b, "r%d, ", i)
+	b.WriteString("virtuals:\n")
+	for _, v := range []struct {
+		name, protocol string
+		port, reals    int
+	}{{"bench", "udp", VirtualPort, reals}, {"single", "udp", singlePort, 1}, {"connections", "tcp", VirtualPort, reals}} {
+		fmt.Fprintf(&b, "  - {name: %s, address: %s, port: %d, protocol: %s, predictor: roundrobin, reals: [", v.name, VirtualIP, v.port, v.protocol)
+		for i := range v.reals {
+			fmt.Fprintf(&b, "r%d, ", i)
+		}
+		b.WriteString("]}\n")
 	}
-	b.WriteString("]}\n")
 	for i := range others.Virtuals {
 		fmt.Fprintf(&b, "  - {name: other-v%d, address: %s, port: %d, protocol: tcp, predictor: weighted, reals: [", i, VirtualIP, 1000+i)
 		for k := i * others.Reals / others.Virtuals; k < (i+1)*others.Reals/others.Virtuals; k++ {
