@@ -20,9 +20,11 @@ type balancer struct {
 }
 
 var balancers = []balancer{
-	{"linedirector", "one worker on CPU 1 that polls all the time (`--poll busy`)", false, startLinedirector("busy")},
-	{"linedirector-adaptive", "the same with `--poll adaptive`, the default on virtual devices: it naps 10 to 50 µs when idle", false, startLinedirector("adaptive")},
-	{"testpmd", "`dpdk-testpmd --forward-mode=io` on CPU 1: frames from one veth to the other as they are, no balancing", false, startTestpmd},
+	{"linedirector", "one worker on CPU 1 that polls all the time (`--poll busy`), on `net_af_packet`", false, startLinedirector(packetSocket, "busy")},
+	{"linedirector-adaptive", "the same with `--poll adaptive`, the default on virtual devices: it naps 10 to 50 µs when idle", false, startLinedirector(packetSocket, "adaptive")},
+	{"linedirector-xdp", "as linedirector, on `net_af_xdp`", false, startLinedirector(xdpSocket, "busy")},
+	{"testpmd", "`dpdk-testpmd --forward-mode=io` on CPU 1, on `net_af_packet`: frames from one veth to the other as they are, no balancing", false, startTestpmd(packetSocket)},
+	{"testpmd-xdp", "as testpmd, on `net_af_xdp`", false, startTestpmd(xdpSocket)},
 	{"nftables", "DNAT by `numgen inc mod 3`, remembered by conntrack; receive packet steering to CPU 1", false, startNftables(true)},
 	{"nftables-unsteered", "the same without steering: each packet is handled where its sender runs, on CPU 0", false, startNftables(false)},
 	{"nftables-offloads", "with steering, and the kernel's default offloads on every veth", true, startNftables(true)},
@@ -56,17 +58,27 @@ func pick(wanted []string) (picked []balancer, err error) {
 	return picked, nil
 }
 
-// device is a net_af_packet's arguments on an interface, after its name.
-func (s *settings) device() string {
-	if s.Device == "" {
-		return ""
+// devices are the two interfaces as a driver of DPDK's has them.
+type devices func(*settings) (out, in string)
+
+// packetSocket is what works on every interface.
+func packetSocket(s *settings) (out, in string) {
+	more := ""
+	if s.Device != "" {
+		more = "," + s.Device
 	}
-	return "," + s.Device
+	return "net_af_packet0,iface=eth-out" + more, "net_af_packet1,iface=eth-in" + more
 }
 
-func startLinedirector(poll string) func(*settings, *site) error {
+// xdpSocket takes frames before the kernel's stack sees them. A veth copies them, too.
+func xdpSocket(*settings) (out, in string) {
+	return "net_af_xdp0,iface=eth-out", "net_af_xdp1,iface=eth-in"
+}
+
+func startLinedirector(on devices, poll string) func(*settings, *site) error {
 	return func(s *settings, site *site) error {
-		file, err := fill("linedirector.yaml", site.dir, struct{ Device string }{s.device()})
+		out, in := on(s)
+		file, err := fill("linedirector.yaml", site.dir, struct{ Out, In string }{out, in})
 		if err != nil {
 			return err
 		}
@@ -84,25 +96,28 @@ func startLinedirector(poll string) func(*settings, *site) error {
 }
 
 // startTestpmd makes the balancer's machine a wire, and lets the client reach the reals through it.
-func startTestpmd(s *settings, site *site) (err error) {
-	site.target = reals[0].address + ":8080"
-	if err := client.Run("", "ip", "address", "add", wiredAddress+"/24", "dev", "eth0"); err != nil {
-		return err
-	}
-	// The kernel hears the frames, too; it must not answer.
-	for _, iface := range []string{"eth-out", "eth-in"} {
-		if err := balance.Run("", "ip", "link", "set", iface, "arp", "off"); err != nil {
+func startTestpmd(on devices) func(*settings, *site) error {
+	return func(s *settings, site *site) (err error) {
+		site.target = reals[0].address + ":8080"
+		if err := client.Run("", "ip", "address", "add", wiredAddress+"/24", "dev", "eth0"); err != nil {
 			return err
 		}
+		// The kernel hears the frames, too; it must not answer.
+		for _, iface := range []string{"eth-out", "eth-in"} {
+			if err := balance.Run("", "ip", "link", "set", iface, "arp", "off"); err != nil {
+				return err
+			}
+		}
+		out, in := on(s)
+		args := []string{
+			"dpdk-testpmd", "--lcores", "0@" + otherCPU + ",1@" + balancerCPU, "--no-pci", "--in-memory", "--no-telemetry", "--log-level", "3",
+			"--vdev", out, "--vdev", in,
+			"--", "--forward-mode=io", "--nb-cores=1", "--rxq=1", "--txq=1", "--burst=" + strconv.Itoa(s.Burst),
+			"--total-num-mbufs=16384", "--auto-start", "--stats-period=3600",
+		}
+		site.balancer, err = balance.Start(nil, args...)
+		return err
 	}
-	args := []string{
-		"dpdk-testpmd", "--lcores", "0@" + otherCPU + ",1@" + balancerCPU, "--no-pci", "--in-memory", "--no-telemetry", "--log-level", "3",
-		"--vdev", "net_af_packet0,iface=eth-out" + s.device(), "--vdev", "net_af_packet1,iface=eth-in" + s.device(),
-		"--", "--forward-mode=io", "--nb-cores=1", "--rxq=1", "--txq=1", "--burst=" + strconv.Itoa(s.Burst),
-		"--total-num-mbufs=16384", "--auto-start", "--stats-period=3600",
-	}
-	site.balancer, err = balance.Start(nil, args...)
-	return err
 }
 
 // startKernel gives the balancer's machine the addresses that linedirector would set by itself, and lets CPU 1 handle

@@ -17,7 +17,7 @@ type settings struct {
 	Window      time.Duration `json:"window_ns"`
 	Connections int           `json:"connections"` // that wrk holds open at a time
 	Body        int           `json:"body_bytes"`
-	Device      string        `json:"device_arguments,omitempty"` // of net_af_packet, for linedirector and testpmd
+	Device      string        `json:"device_arguments,omitempty"` // of net_af_packet, for linedirector, -adaptive and testpmd
 	Burst       int           `json:"burst"`
 	director    string
 	exclusive   string
@@ -43,7 +43,7 @@ func parse(args []string) (settings, error) {
 	f.DurationVar(&s.Window, "window", 3*time.Second, "length of each load in a round")
 	f.IntVar(&s.Connections, "connections", 48, "connections that clients hold open at a time; a multiple of 3")
 	f.IntVar(&s.Body, "body", 128, "bytes of an answer's body")
-	f.StringVar(&s.Device, "device", "", "arguments of net_af_packet for linedirector and testpmd, such as qdisc_bypass=1")
+	f.StringVar(&s.Device, "device", "", "arguments of net_af_packet for linedirector, linedirector-adaptive and testpmd, such as qdisc_bypass=1")
 	f.IntVar(&s.Burst, "burst", 32, "frames a burst, of linedirector and testpmd")
 	f.StringVar(&s.director, "director", "bin/linedirector", "the linedirector to measure")
 	f.StringVar(&s.exclusive, "exclusive", "", "a file to hold locked, as flock(1) does, while measuring, for a minute\nat most: others that lock it have their turn in between")

@@ -63,6 +63,10 @@ var bounds = []bound{
 	{Load: "requests", Of: "linedirector", To: "haproxy", AtLeast: 1.5},
 	{Load: "connections", Of: "linedirector", To: "nftables", AtLeast: 1.0},
 	{Load: "connections", Of: "linedirector", To: "haproxy", AtLeast: 1.5},
+	{Load: "requests", Of: "linedirector-xdp", To: "testpmd-xdp", AtLeast: 0.85},
+	{Load: "requests", Of: "linedirector-xdp", To: "haproxy", AtLeast: 1.5},
+	{Load: "connections", Of: "linedirector-xdp", To: "nftables", AtLeast: 1.0},
+	{Load: "connections", Of: "linedirector-xdp", To: "haproxy", AtLeast: 1.5},
 }
 
 // judge sets the ratio of rates. Both balancers of a round ran within a minute or two, so that the machine's swings
