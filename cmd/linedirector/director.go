@@ -209,7 +209,12 @@ func openControl(config *conf.Config, keep string, log *zap.Logger, lcores *lcor
 		t.taps = append(t.taps, tap)
 		ports[i] = control.Port{Name: config.Ports[i].Name, Device: uint16(p.ID), MAC: mac, Interface: tap.Index()}
 	}
-	stack, err := kernel.NewStack(t.taps)
+	mark, err := kernel.NewMark()
+	if err != nil {
+		return nil, nil, err
+	}
+	undo.add(mark.Close)
+	stack, err := kernel.NewStack(t.taps, mark.Label())
 	if err != nil {
 		return nil, nil, err
 	}

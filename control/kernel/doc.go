@@ -10,6 +10,6 @@
 // Silence keeps the kernel off an interface that net_af_packet or net_af_xdp took over.
 //
 // Nothing here is for workers: every function may block on the kernel and allocates. All of it
-// speaks to the network namespace of the thread that called the constructor (OpenTap, NewStack,
+// speaks to the network namespace of the thread that called the constructor (OpenTap, NewMark, NewStack, TakeOver,
 // NewMirror, NewKeeper, Silence); later calls may come from any thread, except where stated.
 package kernel

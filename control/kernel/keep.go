@@ -184,7 +184,7 @@ func (k *Keeper) refresh() {
 }
 
 func (k *Keeper) get(key neighbourKey) (entry neighbourMessage, ok bool, err error) {
-	err = k.request(unix.RTM_GETNEIGH, 0, ndmsg(key, 0), func(m message) { ok = entry.parse(m.body) })
+	err = k.sock.request(unix.RTM_GETNEIGH, 0, ndmsg(key, 0), func(m message) { ok = entry.parse(m.body) })
 	if errors.Is(err, unix.ENOENT) {
 		return entry, false, nil
 	}
@@ -196,32 +196,7 @@ func (k *Keeper) set(key neighbourKey, flags uint8, managed bool, create uint16)
 	if managed {
 		body = appendAttribute(body, ndaFlagsExt, binary.NativeEndian.AppendUint32(nil, ntfExtManaged))
 	}
-	return k.request(unix.RTM_NEWNEIGH, create|unix.NLM_F_REPLACE|unix.NLM_F_ACK, body, nil)
-}
-
-// request sends one request and waits for its answer or acknowledgement.
-func (k *Keeper) request(kind, flags uint16, body []byte, f func(m message)) error {
-	if err := k.sock.file.SetReadDeadline(time.Now().Add(replyTimeout)); err != nil {
-		return err
-	}
-	seq, err := k.sock.send(kind, flags, body)
-	for done := false; err == nil && !done; {
-		err = k.sock.receive(func(m message) error {
-			switch {
-			case m.seq != seq:
-			case m.kind == unix.NLMSG_ERROR:
-				done = true
-				return m.errno()
-			default:
-				done = true
-				if f != nil {
-					f(m)
-				}
-			}
-			return nil
-		})
-	}
-	return err
+	return k.sock.request(unix.RTM_NEWNEIGH, create|unix.NLM_F_REPLACE|unix.NLM_F_ACK, body, nil)
 }
 
 // ndmsg is a struct ndmsg and the address.

@@ -16,12 +16,19 @@ const (
 	ntfExtManaged = 1
 )
 
+// Who set an entry, as the protocol of a route: since Linux 5.0 and 5.18. Kernels before pass over them.
+const (
+	ndaProtocol = 12
+	ifaProto    = 11
+)
+
 // neighbourMessage is what RTM_NEWNEIGH and RTM_DELNEIGH say.
 type neighbourMessage struct {
 	index   int
 	addr    netip.Addr
 	state   uint16
 	managed bool
+	ours    bool // set by a director
 	neighbourValue
 }
 
@@ -42,6 +49,8 @@ func (m *neighbourMessage) parse(b []byte) bool {
 		case unix.NDA_LLADDR:
 			hasMAC = len(v) == len(m.mac)
 			copy(m.mac[:], v)
+		case ndaProtocol:
+			m.ours = len(v) == 1 && v[0] == Protocol
 		case ndaFlagsExt:
 			m.managed = len(v) >= 4 && binary.NativeEndian.Uint32(v)&ntfExtManaged != 0
 		}
@@ -54,14 +63,17 @@ func (m *neighbourMessage) parse(b []byte) bool {
 }
 
 // addressMessage is what RTM_NEWADDR and RTM_DELADDR say.
-type addressMessage struct{ addressKey }
+type addressMessage struct {
+	addressKey
+	ours bool // set by a director
+}
 
 func (m *addressMessage) parse(b []byte) bool {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return false
 	}
 	family, bits := b[0], int(b[1])
-	m.index = int(binary.NativeEndian.Uint32(b[4:]))
+	m.index, m.ours = int(binary.NativeEndian.Uint32(b[4:])), false
 	var address, local netip.Addr
 	attributes(b[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) {
 		switch kind {
@@ -69,6 +81,8 @@ func (m *addressMessage) parse(b []byte) bool {
 			address = addrOf(family, v)
 		case unix.IFA_LOCAL: // differs from IFA_ADDRESS on a point-to-point address
 			local = addrOf(family, v)
+		case ifaProto:
+			m.ours = len(v) == 1 && v[0] == Protocol
 		}
 	})
 	if !local.IsValid() {

@@ -157,6 +157,31 @@ func (s *rtnl) dump(kind uint16, body []byte, timeout time.Duration, f func(m me
 	return err
 }
 
+// request sends one request and waits for its answer or acknowledgement.
+func (s *rtnl) request(kind, flags uint16, body []byte, f func(m message)) error {
+	if err := s.file.SetReadDeadline(time.Now().Add(replyTimeout)); err != nil {
+		return err
+	}
+	seq, err := s.send(kind, flags, body)
+	for done := false; err == nil && !done; {
+		err = s.receive(func(m message) error {
+			switch {
+			case m.seq != seq:
+			case m.kind == unix.NLMSG_ERROR:
+				done = true
+				return m.errno()
+			default:
+				done = true
+				if f != nil {
+					f(m)
+				}
+			}
+			return nil
+		})
+	}
+	return err
+}
+
 func align4(n int) int { return (n + 3) &^ 3 }
 
 // An attribute's kind without the flags for nesting and byte order.

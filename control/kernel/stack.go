@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -21,7 +22,8 @@ type Stack struct {
 	h    *netlink.Handle
 	taps []*Tap
 	lo   int
-	mark *loMark
+	mark string // label of what it sets on lo
+	sock *rtnl  // for what says whose it is, which the handle cannot
 
 	addresses  map[addressKey]int // value: position in the Wanted it came from
 	routes     map[routeItem]netlink.Route
@@ -46,9 +48,13 @@ type neighbourKey struct {
 	addr  netip.Addr
 }
 
-// NewStack begins with nothing set. It removes the addresses from lo that a director left there which was
-// killed; those of one that lives stay.
-func NewStack(taps []*Tap) (*Stack, error) {
+// NewStack begins with nothing set. label is that of a Mark, which a process holds for as long as this director lives, be
+// it this one or not. It removes the addresses from lo that a director left there which was killed; those of one
+// that lives stay.
+func NewStack(taps []*Tap, label string) (*Stack, error) {
+	if !strings.HasPrefix(label, loLabel) {
+		return nil, fmt.Errorf("label '%s' is no mark's", label)
+	}
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
@@ -62,11 +68,12 @@ func NewStack(taps []*Tap) (*Stack, error) {
 		h:          h,
 		taps:       append([]*Tap(nil), taps...),
 		lo:         lo.Attrs().Index,
+		mark:       label,
 		addresses:  map[addressKey]int{},
 		routes:     map[routeItem]netlink.Route{},
 		neighbours: map[neighbourKey][6]byte{},
 	}
-	if s.mark, err = newLoMark(); err == nil {
+	if s.sock, err = dialRtnl(); err == nil {
 		err = s.removeStale(lo)
 	}
 	if err == nil && lo.Attrs().Flags&net.FlagUp == 0 {
@@ -74,11 +81,18 @@ func NewStack(taps []*Tap) (*Stack, error) {
 		err = h.LinkSetUp(lo)
 	}
 	if err != nil {
-		s.mark.release()
-		h.Close()
+		s.free()
 		return nil, err
 	}
 	return s, nil
+}
+
+// free closes what speaks to the kernel.
+func (s *Stack) free() {
+	if s.sock != nil {
+		s.sock.Close()
+	}
+	s.h.Close()
 }
 
 // Apply makes the kernel have what is wanted: it adds what is missing, then removes what an earlier Apply
@@ -92,7 +106,7 @@ func (s *Stack) Apply(w Wanted) error {
 		return err
 	}
 	var undo undoList
-	next := &Stack{h: s.h, taps: s.taps, lo: s.lo, mark: s.mark}
+	next := &Stack{h: s.h, taps: s.taps, lo: s.lo, mark: s.mark, sock: s.sock}
 	steps := []func(*Stack, *Wanted, *undoList) error{
 		next.addAddresses, next.addNeighbours, next.addRoutes,
 	}
@@ -113,8 +127,7 @@ func (s *Stack) Warnings() []string { return s.warnings }
 // Close removes everything that was set, and frees the handle.
 func (s *Stack) Close() error {
 	err := s.removeBut(&Stack{})
-	s.mark.release()
-	s.h.Close()
+	s.free()
 	return err
 }
 

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 
@@ -75,13 +77,38 @@ func (s *Stack) listAddresses() (map[addressKey]bool, error) {
 	return have, nil
 }
 
-func (s *Stack) addAddress(k addressKey) error { return s.h.AddrAdd(nil, s.address(k)) }
+// addAddress says whose it is: on lo by its label, on a tap by its protocol, so that its name there stays the tap's.
+func (s *Stack) addAddress(k addressKey) error {
+	if k.index == s.lo {
+		return s.h.AddrAdd(nil, s.address(k))
+	}
+	return s.sock.request(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK, ifaddrmsg(k), nil)
+}
+
+// ifaddrmsg is a struct ifaddrmsg and the address, with the subnet's broadcast address, as ours.
+func ifaddrmsg(k addressKey) []byte {
+	b := make([]byte, unix.SizeofIfAddrmsg, 64)
+	b[0], b[1] = unix.AF_INET, uint8(k.prefix.Bits())
+	if k.prefix.Addr().Is6() {
+		b[0] = unix.AF_INET6
+	}
+	binary.NativeEndian.PutUint32(b[4:], uint32(k.index))
+	address := k.prefix.Addr().AsSlice()
+	b = appendAttribute(b, unix.IFA_LOCAL, address)
+	b = appendAttribute(b, unix.IFA_ADDRESS, address)
+	if k.prefix.Addr().Is4() && k.prefix.Bits() < 31 {
+		all := binary.BigEndian.Uint32(address) | math.MaxUint32>>k.prefix.Bits()
+		b = appendAttribute(b, unix.IFA_BROADCAST, binary.BigEndian.AppendUint32(nil, all))
+	}
+	return appendAttribute(b, ifaProto, []byte{Protocol})
+}
+
 func (s *Stack) delAddress(k addressKey) error { return s.h.AddrDel(nil, s.address(k)) }
 
 func (s *Stack) address(k addressKey) *netlink.Addr {
 	a := &netlink.Addr{IPNet: ipNet(k.prefix), LinkIndex: k.index}
 	if k.index == s.lo && k.prefix.Addr().Is4() {
-		a.Label = s.mark.label
+		a.Label = s.mark
 	}
 	return a
 }

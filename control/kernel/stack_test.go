@@ -19,7 +19,7 @@ func twoPorts(t *testing.T) (*Stack, Wanted) {
 	t.Helper()
 	newNetns(t)
 	taps := []*Tap{openTapT(t, "outside", macPort), openTapT(t, "inside", macInside)}
-	s, err := NewStack(taps)
+	s, err := NewStack(taps, newMarkT(t).Label())
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s, Wanted{
@@ -28,6 +28,14 @@ func twoPorts(t *testing.T) (*Stack, Wanted) {
 		Routes:     []WantedRoute{{prefix("203.0.113.0/24"), addr("192.0.2.254")}, {prefix("198.51.0.0/16"), addr("198.51.100.1")}},
 		Neighbours: []StaticNeighbour{{1, addr("198.51.100.1"), macHop}},
 	}
+}
+
+func newMarkT(t *testing.T) *Mark {
+	t.Helper()
+	m, err := NewMark()
+	must(t, err)
+	t.Cleanup(func() { must(t, m.Close()) })
+	return m
 }
 
 func equal(t *testing.T, what string, got, want []string) {
@@ -164,12 +172,12 @@ func TestStaleAddressesOnLo(t *testing.T) {
 	sh(t, "ip addr add 203.0.113.1/32 dev lo label lo:ld00000000")
 	sh(t, "ip addr add 203.0.113.2/32 dev lo label lo:ld00000000")
 	sh(t, "ip addr add 203.0.113.3/32 dev lo")
-	other, err := NewStack(nil)
+	other, err := NewStack(nil, newMarkT(t).Label())
 	must(t, err)
 	equal(t, "lo", addressesOf(t, "lo"), []string{"203.0.113.3/32"})
 	must(t, other.Apply(Wanted{Virtuals: addrs("203.0.113.4")}))
 
-	s, err := NewStack(nil)
+	s, err := NewStack(nil, newMarkT(t).Label())
 	must(t, err)
 	must(t, s.Apply(Wanted{Virtuals: addrs("203.0.113.4", "203.0.113.5")}))
 	equal(t, "lo", addressesOf(t, "lo"), []string{"203.0.113.3/32", "203.0.113.4/32", "203.0.113.5/32"})

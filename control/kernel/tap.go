@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -121,6 +122,11 @@ func openTap(name string, mac net.HardwareAddr, mtu int) (_ *Tap, err error) {
 	return &Tap{file: file, name: name, index: link.Attrs().Index, mac: append(net.HardwareAddr(nil), mac...)}, nil
 }
 
+// TapOf is a handle for a tap that another process has open: it says what the tap is, and carries nothing.
+func TapOf(name string, index int, mac net.HardwareAddr) *Tap {
+	return &Tap{name: name, index: index, mac: slices.Clone(mac)}
+}
+
 func mendTun(err error) string {
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
@@ -138,18 +144,33 @@ func (t *Tap) Name() string { return t.name }
 // Index is the interface's index.
 func (t *Tap) Index() int { return t.index }
 
-// MAC is the address that OpenTap was given.
+// MAC is the address that OpenTap or TapOf was given.
 func (t *Tap) MAC() net.HardwareAddr { return t.mac }
 
 // Read waits for one frame that the kernel sends and copies it into b, which should hold MTU + 18
-// bytes (a VLAN tag included): a longer frame is cut. After Close it returns os.ErrClosed. It allocates nothing.
-func (t *Tap) Read(b []byte) (int, error) { return t.file.Read(b) }
+// bytes (a VLAN tag included): a longer frame is cut. After Close, and of another process's tap, it returns
+// os.ErrClosed. It allocates nothing.
+func (t *Tap) Read(b []byte) (int, error) {
+	if t.file == nil {
+		return 0, os.ErrClosed
+	}
+	return t.file.Read(b)
+}
 
-// Write hands one frame to the kernel, which takes it in before Write returns. It allocates nothing.
-func (t *Tap) Write(b []byte) (int, error) { return t.file.Write(b) }
+// Write hands one frame to the kernel, which takes it in before Write returns; errors are as Read's. It allocates nothing.
+func (t *Tap) Write(b []byte) (int, error) {
+	if t.file == nil {
+		return 0, os.ErrClosed
+	}
+	return t.file.Write(b)
+}
 
-// SetCarrier tells the kernel whether the port has a link, so that routing daemons see it fail.
+// SetCarrier tells the kernel whether the port has a link, so that routing daemons see it fail. Only the process that has
+// the tap open can: for others it returns os.ErrClosed.
 func (t *Tap) SetCarrier(up bool) error {
+	if t.file == nil {
+		return os.ErrClosed
+	}
 	value := 0
 	if up {
 		value = 1
@@ -170,5 +191,11 @@ func (t *Tap) SetCarrier(up bool) error {
 	return nil
 }
 
-// Close removes the tap and, with it, its addresses, routes and neighbours. A Read under way returns.
-func (t *Tap) Close() error { return t.file.Close() }
+// Close removes the tap and, with it, its addresses, routes and neighbours. A Read under way returns. Another process's
+// tap it leaves alone.
+func (t *Tap) Close() error {
+	if t.file == nil {
+		return nil
+	}
+	return t.file.Close()
+}
