@@ -58,10 +58,11 @@ func (d *Director) reload(c *conf.Config) ([]conf.Change, error) {
 		return nil, err // acceptable has just said that this cannot be
 	}
 	d.settle(time.Now(), false)
+	d.note(c)
 	state := d.mirror.State()
-	d.workers.Publish(d.build(&state))
+	d.send(d.build(&state))
 	d.setTargets()
-	d.remember(c)
+	d.keepFile(c)
 	d.logChanges(changes)
 	return changes, nil
 }
@@ -111,13 +112,17 @@ func samePorts(old, c *conf.Config) error {
 	return nil
 }
 
-// remember notes a configuration that took effect, and keeps it in the file that a restart may begin with.
-func (d *Director) remember(c *conf.Config) {
+// note remembers a configuration that takes effect.
+func (d *Director) note(c *conf.Config) {
 	if d.inForce.conf != nil {
 		was := d.inForce
 		d.before = &was
 	}
 	d.inForce = applied{c, time.Now(), d.generation}
+}
+
+// keepFile keeps it in the file that a restart may begin with.
+func (d *Director) keepFile(c *conf.Config) {
 	if d.keep == "" {
 		return
 	}

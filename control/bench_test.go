@@ -61,6 +61,22 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
+// BenchmarkSave is what of it goes to the ledger.
+func BenchmarkSave(b *testing.B) {
+	for _, each := range []int{10, 100, 900} {
+		r := newLargeRig(b, 10000, 1000, each)
+		ledger := &fakeLedger{}
+		r.kept.ledger = ledger
+		b.Run(fmt.Sprintf("10000 reals, 1000 virtuals of %d", each), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.locked(r.save)
+			}
+			b.ReportMetric(float64(len(ledger.kept)), "ledger-B")
+		})
+	}
+}
+
 // BenchmarkLook is an idle tick, and one after a signal.
 func BenchmarkLook(b *testing.B) {
 	r := newLargeRig(b, 10000, 1000, 10)

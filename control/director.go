@@ -40,6 +40,8 @@ type Config struct {
 	ShowPorts   func() []api.Port
 	// Keep is the file that each configuration is written to once it is applied; "": none.
 	Keep string
+	// Ledger is where the Director keeps what its successor must know, and finds its predecessor's; nil: nothing is kept.
+	Ledger Ledger
 	// NewProber makes what probes reals; nil is health.New.
 	NewProber func(report func(health.Change)) Prober
 }
@@ -90,41 +92,74 @@ type Director struct {
 	purges         []purge
 	inForce        applied
 	before         *applied // nil: there was none
+	kept           keeping
 }
 
 // New applies the configuration to the kernel, begins to follow the kernel, and makes the first rules. The stack is
 // still empty. Close undoes it.
+//
+// Where the ledger holds what a Director left that died, New takes over from it: the configuration is that one's, whatever
+// c.Conf says, c.Workers are those that it had, and the rules follow its last. The caller publishes them.
 func New(c Config) (*Director, *ruleset.Snapshot, error) {
+	past, err := predecessor(c.Ledger)
+	if err != nil {
+		return nil, nil, err
+	}
 	d := &Director{
 		log: c.Log, workers: c.Workers, ports: c.Ports, stack: c.Stack,
 		showWorkers: c.ShowWorkers, showPorts: c.ShowPorts, keep: c.Keep,
 		clock:  clock{c.Ticks, c.Beats, c.Elapsed, c.Response},
 		shared: c.Workers.Counts()[0].Shared, journal: events.New(events.Kept),
 		conf: c.Conf, objects: newObjects(), hops: newHops(c.Log, c.Hops, c.Ports, c.Keeper), generation: 1, routeGen: 1,
+		kept: keeping{ledger: c.Ledger},
 	}
-	if err := d.objects.fits(c.Conf); err != nil {
+	if past != nil {
+		err = d.takeOver(past)
+	} else {
+		err = d.start(c.Conf)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	if err := d.apply(c.Conf); err != nil {
-		return nil, nil, err
-	}
-	if err := d.objects.adopt(c.Conf, c.Workers.Counts(), d.generation); err != nil {
-		return nil, nil, err
-	}
-	d.settle(time.Now(), true)
-	d.remember(c.Conf)
 	mirror, err := c.Follow()
 	if err != nil {
 		return nil, nil, err
 	}
 	d.mirror = mirror
 	state := mirror.State()
-	d.hops.learn(state.Neighbours)
+	if past != nil {
+		d.hops.takeOver(past.Hop)
+		d.hops.renewed(d.generation)
+	}
+	d.hops.learn(resolved(state.Neighbours)) // the others reconcile loses, once it is known which of them are needed
 	if c.NewProber == nil {
 		c.NewProber = func(report func(health.Change)) Prober { return health.New(c.Log, report) }
 	}
 	d.prober = c.NewProber(d.probed)
-	return d, d.build(&state), nil
+	rules := d.build(&state)
+	if past != nil {
+		d.hops.reconcile(state.Neighbours)
+		d.announce()
+	}
+	d.save()
+	return d, rules, nil
+}
+
+// start begins with a configuration and nothing else.
+func (d *Director) start(c *conf.Config) error {
+	if err := d.objects.fits(c); err != nil {
+		return err
+	}
+	if err := d.apply(c); err != nil {
+		return err
+	}
+	if err := d.objects.adopt(c, d.workers.Counts(), d.generation); err != nil {
+		return err
+	}
+	d.settle(time.Now(), true)
+	d.note(c)
+	d.keepFile(c)
+	return nil
 }
 
 // Close ends what New began, after Run has ended. What was applied to the kernel is the stack's to undo.
@@ -149,9 +184,7 @@ func (d *Director) build(state *kernel.State) *ruleset.Snapshot {
 	d.changed = false
 	src := d.describe(d.conf, state)
 	if d.source != nil && !slices.Equal(src.Routes, d.source.Routes) || d.hops.mustRenew() {
-		if d.routeGen++; d.routeGen == 0 {
-			d.routeGen = 1
-		}
+		d.routeGen = nextRoutes(d.routeGen)
 		d.hops.renewed(d.generation)
 	}
 	src.Generation, src.RouteGeneration = d.generation, d.routeGen
@@ -162,11 +195,14 @@ func (d *Director) build(state *kernel.State) *ruleset.Snapshot {
 	return rules
 }
 
+// nextRoutes is the route generation behind another; 0 is none.
+func nextRoutes(generation uint16) uint16 { return max(generation+1, 1) }
+
 // publish makes and publishes the next rules.
 func (d *Director) publish() {
 	d.generation++
 	state := d.mirror.State()
-	d.workers.Publish(d.build(&state))
+	d.send(d.build(&state))
 }
 
 // Run follows the kernel, the workers and the probes until ctx ends.
@@ -242,6 +278,9 @@ func (d *Director) tidy(now time.Time) {
 	d.workers.Sticky().Expire(d.workers.Now())
 	if gone > 0 || d.hops.mustRenew() {
 		d.publish()
+	}
+	if d.kept.due {
+		d.save()
 	}
 	d.watchRuns()
 	d.hops.complain(d.needed, now)

@@ -9,5 +9,7 @@
 //	                  └─► hops.go ───────────────────────► ruleset.Hops ─────► workers
 //	workers ◄─► taps.go ◄─► kernel's taps
 //
+// keep.go writes into a Ledger what a successor must know, takeover.go is that successor.
+//
 // It knows workers only through the interface below.
 package control

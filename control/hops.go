@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -66,6 +67,57 @@ func mac48(b [6]byte) (n uint64) {
 		n |= uint64(x) << (8 * i)
 	}
 	return n
+}
+
+// takeOver finds the neighbours that a predecessor has left in the table, up to what slot it ever gave one. All other slots
+// are retired: flow records may hold them.
+func (h *hops) takeOver(highest uint32) {
+	var strangers [][2]uint32
+	held := map[uint32]bool{}
+	h.table.Each(func(device uint16, address uint32, slot uint16) {
+		i := slices.IndexFunc(h.ports, func(p Port) bool { return p.Device == device })
+		if i < 0 {
+			strangers = append(strangers, [2]uint32{uint32(device), address})
+			return
+		}
+		_, valid := h.table.Get(slot)
+		h.known[hopKey{i, fromIPv4(address)}] = &hop{slot: slot, valid: valid}
+		held[uint32(slot)] = true
+		highest = max(highest, uint32(slot))
+	})
+	for _, s := range strangers {
+		h.table.SetNeighbour(uint16(s[0]), s[1], 0)
+	}
+	h.slots.highest = min(max(highest, uint32(h.table.Highest())), h.slots.limit)
+	for slot := uint32(1); slot <= h.slots.highest; slot++ {
+		if !held[slot] {
+			h.table.Unset(uint16(slot))
+			h.retired = append(h.retired, slot)
+		}
+	}
+}
+
+// resolved are the neighbours whose MAC is known.
+func resolved(all []kernel.Neighbour) (some []kernel.Neighbour) {
+	for _, n := range all {
+		if n.Valid {
+			some = append(some, n)
+		}
+	}
+	return some
+}
+
+// reconcile loses what the kernel has lost since the predecessor died. What is needed is kept already.
+func (h *hops) reconcile(neighbours []kernel.Neighbour) {
+	there := make(map[hopKey]bool, len(neighbours))
+	for _, n := range neighbours {
+		there[hopKey{n.Port, n.Addr}] = n.Valid
+	}
+	for key, n := range h.known {
+		if !there[key] && (n.valid || !n.kept) {
+			h.lose(key)
+		}
+	}
 }
 
 // get is the neighbour's entry, made if need be; nil when there is no room.

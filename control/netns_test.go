@@ -37,6 +37,12 @@ type linux struct {
 	punts   *fakePunts
 	table   *ruleset.Hops
 	logs    *observer.ObservedLogs
+	ports   []Port
+	taps    []*kernel.Tap // handles: others carry their frames
+	mark    *kernel.Mark
+	stack   *kernel.Stack
+	ledger  fakeLedger
+	die     func() // leaves the kernel as it is
 }
 
 func newLinux(t *testing.T) *linux {
@@ -58,39 +64,54 @@ func newLinux(t *testing.T) *linux {
 
 	l := &linux{t: t, workers: newFakeWorkers(2), punts: &fakePunts{make(chan injected), make(chan struct{})}, table: ruleset.NewHops()}
 	l.workers.injected = make(chan injected, 1000)
-	ports := fakePorts()
-	var taps []*kernel.Tap
+	l.ports = fakePorts()
 	var ends []Tap
-	for i := range ports {
-		tap, err := kernel.OpenTap(ports[i].Name, net.HardwareAddr(ports[i].MAC[:]), 0)
+	for i := range l.ports {
+		tap, err := kernel.OpenTap(l.ports[i].Name, net.HardwareAddr(l.ports[i].MAC[:]), 0)
 		must(t, err)
-		ports[i].Interface = tap.Index()
-		taps, ends = append(taps, tap), append(ends, tap)
+		l.ports[i].Interface = tap.Index()
+		ends = append(ends, tap)
+		l.taps = append(l.taps, kernel.TapOf(tap.Name(), tap.Index(), tap.MAC()))
 	}
-	stack, err := kernel.NewStack(taps)
+	l.mark, err = kernel.NewMark()
 	must(t, err)
-	t.Cleanup(func() { must(t, stack.Close()) })
-	keeper, err := kernel.NewKeeper()
-	must(t, err)
-	t.Cleanup(func() { must(t, keeper.Close()) })
-	core, logs := observer.New(zap.DebugLevel)
-	l.logs = logs
-	l.Director, l.first, err = New(Config{
-		Log: zap.New(core), Conf: parse(t, twoPorts), Workers: l.workers, Ports: ports, Hops: l.table, Stack: stack, Keeper: keeper,
-		Follow: func() (Mirror, error) { return kernel.NewMirror(taps) },
-		Ticks:  func(d time.Duration) uint32 { return uint32(d.Milliseconds()) },
-		Beats:  func(d time.Duration) uint32 { return uint32(d.Microseconds()) },
-	})
-	must(t, err)
-	t.Cleanup(func() { must(t, l.Close()) })
-	carry := NewTaps(zap.New(core), l.workers, l.punts, ends)
+	t.Cleanup(func() { must(t, l.mark.Close()) })
+	carry := NewTaps(zap.NewNop(), l.workers, l.punts, ends)
 	carry.Start()
 	t.Cleanup(carry.Stop)
+	stack, err := kernel.NewStack(l.taps, l.mark.Label())
+	must(t, err)
+	l.begin(stack)
+	t.Cleanup(func() {
+		l.die()
+		must(t, l.stack.Close())
+	})
+	return l
+}
+
+// begin makes a director, which runs until it dies.
+func (l *linux) begin(stack *kernel.Stack) {
+	keeper, err := kernel.NewKeeper()
+	must(l.t, err)
+	core, logs := observer.New(zap.DebugLevel)
+	l.stack, l.logs = stack, logs
+	l.Director, l.first, err = New(Config{
+		Log: zap.New(core), Conf: parse(l.t, twoPorts), Workers: l.workers, Ports: l.ports, Hops: l.table, Stack: stack, Keeper: keeper,
+		Follow: func() (Mirror, error) { return kernel.NewMirror(l.taps) },
+		Ticks:  func(d time.Duration) uint32 { return uint32(d.Milliseconds()) },
+		Beats:  func(d time.Duration) uint32 { return uint32(d.Microseconds()) },
+		Ledger: &l.ledger,
+	})
+	must(l.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { l.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done })
-	return l
+	l.die = func() {
+		cancel()
+		<-done
+		must(l.t, l.Close())
+		must(l.t, keeper.Close())
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -184,6 +205,37 @@ func (l *linux) known(device uint16, address string, mac [6]byte) {
 		hop, ok := l.table.Get(slot)
 		return ok && hop.Low&(1<<48-1) == mac48(mac)
 	})
+}
+
+// A director dies, and its successor goes on on the same taps.
+func TestTakeOverOnLinux(t *testing.T) {
+	l := newLinux(t)
+	stop := l.answerARP(map[string][6]byte{"10.0.0.11": macOne, "10.0.0.254": macTwo})
+	defer stop()
+	set := func() string { return l.sh("ip -4 addr") + l.sh("ip route") }
+	l.known(5, "10.0.0.11", macOne)
+	l.known(5, "10.0.0.254", macTwo)
+	real, gateway, before := l.table.Neighbour(5, ip("10.0.0.11")), l.table.Neighbour(5, ip("10.0.0.254")), set()
+	l.die()
+	l.sh("ip neigh del 10.0.0.11 dev inside") // and nobody hears of it
+
+	stack, err := kernel.TakeOver(l.taps, l.mark.Label())
+	must(t, err)
+	l.begin(stack)
+	if got := set(); got != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, got)
+	}
+	if hop, ok := l.table.Get(gateway); !ok || hop.Low&(1<<48-1) != mac48(macTwo) || l.first.Route(ip("10.9.0.12")).Hop != gateway {
+		t.Error("the gateway is not what it was")
+	}
+	l.known(5, "10.0.0.11", macOne)
+	if slot := l.table.Neighbour(5, ip("10.0.0.11")); slot != real {
+		t.Errorf("the real is in slot %d, was in %d", slot, real)
+	}
+	must(t, l.Reload(parse(t, strings.NewReplacer("192.0.2.10,", "192.0.2.11,", "{to: 10.9.0.0/16", "{to: 10.9.0.0/17").Replace(twoPorts))))
+	if out := set(); strings.Contains(out, "192.0.2.10/") || !strings.Contains(out, "192.0.2.11/32") || strings.Contains(out, "10.9.0.0/16") || !strings.Contains(out, "10.9.0.0/17") {
+		t.Errorf("the change of the successor: %s", out)
+	}
 }
 
 func TestOnLinux(t *testing.T) {

@@ -35,6 +35,8 @@ func (d *Director) SetReal(name string, s api.RealSettings) error {
 	}
 	if changed {
 		d.publish()
+	} else {
+		d.save() // the operator may have taken over from a probe
 	}
 	d.setTargets()
 	return nil

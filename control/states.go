@@ -186,6 +186,7 @@ func (d *Director) fill(now time.Time, r *real) {
 	if t, ok := r.machine.Connections(now, d.shared.Connections(r.slot)); ok {
 		r.entered[t.To]++
 		r.untold++
+		d.kept.due = true
 	}
 	at := r.machine.State()
 	if !at.Serves() || at == r.told || now.Sub(r.toldAt) < time.Second {
@@ -240,6 +241,7 @@ func (d *Director) tell(now time.Time, r *real, t synretry.Transition) {
 		Time: now, Kind: events.State, Real: r.conf.Name, From: r.told.String(), To: t.To.String(), Cause: t.Cause, Numbers: n,
 	})
 	r.told = t.To
+	d.kept.due = true
 }
 
 // numbers are a real's, as an event shows them.

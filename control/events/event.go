@@ -11,8 +11,12 @@ import (
 // Kind says what an event tells of.
 type Kind string
 
-// State is a real's transition from one state to another.
-const State Kind = "state"
+const (
+	// State is a real's transition from one state to another.
+	State Kind = "state"
+	// TakeOver is that control died and was started again, as Cause says; it names no real and no states.
+	TakeOver Kind = "takeover"
+)
 
 // Event is one thing that happened. Its JSON is what the control socket shows, see docs/api.md. Strings are shared,
 // never copied.
@@ -53,6 +57,9 @@ func (n Numbers) String() string {
 
 // Text is the event as a sentence of one line, for logs. It allocates.
 func (e Event) Text() string {
+	if e.Kind == TakeOver {
+		return e.Cause
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "real %s: %s → %s", e.Real, e.From, e.To)
 	if e.Cause != "" {

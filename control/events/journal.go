@@ -11,12 +11,20 @@ type Journal struct {
 	mu        sync.Mutex
 	ring      []Event // event number seq lies at (seq-1) % len
 	last      uint64  // number of the newest; 0: none yet
+	lost      uint64  // number of the newest that an earlier journal has taken with it
 	followers map[*Follower]struct{}
 }
 
 // New makes a journal of the last kept events, at least one, and takes the memory for all of them.
 func New(kept int) *Journal {
 	return &Journal{ring: make([]Event, max(kept, 1)), followers: map[*Follower]struct{}{}}
+}
+
+// Continue makes a journal whose events are numbered on from those of another, which is lost.
+func Continue(kept int, last uint64) *Journal {
+	j := New(kept)
+	j.last, j.lost = last, last
+	return j
 }
 
 // Add appends an event, wakes those who follow, and returns the event's number. It does not allocate. A ring that is
@@ -70,8 +78,8 @@ func (j *Journal) at(seq uint64) *Event { return &j.ring[(seq-1)%uint64(len(j.ri
 
 // first is the number of the oldest event that is kept, or of the first to come. The caller holds the lock.
 func (j *Journal) first() uint64 {
-	if kept := uint64(len(j.ring)); j.last > kept {
+	if kept := uint64(len(j.ring)); j.last > j.lost+kept {
 		return j.last - kept + 1
 	}
-	return 1
+	return j.lost + 1
 }

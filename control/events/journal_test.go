@@ -93,6 +93,33 @@ func TestFollow(t *testing.T) {
 	read("[15]", 0)
 }
 
+// A journal that goes on from a lost one has none of its events, and no number twice.
+func TestContinue(t *testing.T) {
+	j := Continue(3, 5)
+	if got := j.Since(0); len(got) != 0 || j.Last() != 5 {
+		t.Fatalf("it begins with %v, the last %d", got, j.Last())
+	}
+	f, late := j.Follow(2), j.Follow(0)
+	defer f.Close()
+	defer late.Close()
+	for range 2 {
+		j.Add(Event{})
+	}
+	if got := fmt.Sprint(numbers(j.Since(0)), numbers(j.Since(4)), numbers(j.Since(6)), numbers(j.Since(7))); got != "[6 7] [6 7] [7] []" {
+		t.Error(got)
+	}
+	buf := make([]Event, 4)
+	if n, lost := f.Read(buf); n != 2 || buf[0].Seq != 6 || lost != 0 {
+		t.Errorf("read %d from %d, lost %d", n, buf[0].Seq, lost)
+	}
+	for range 2 {
+		j.Add(Event{})
+	}
+	if n, lost := late.Read(buf); fmt.Sprint(numbers(buf[:n]), lost) != "[7 8 9] 1" {
+		t.Errorf("read %v, lost %d", numbers(buf[:n]), lost)
+	}
+}
+
 func TestFollowFromTheEnd(t *testing.T) {
 	j := New(4)
 	j.Add(Event{})

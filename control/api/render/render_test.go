@@ -20,6 +20,7 @@ import (
 	"linedirector/control/api"
 	"linedirector/control/api/apitest"
 	"linedirector/control/api/render"
+	journal "linedirector/control/events"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -151,6 +152,15 @@ func TestOddNames(t *testing.T) {
 	}
 	b.Reset()
 	if err := render.Event(&b, api.Event{}, false, time.UTC); err != nil || strings.Count(b.String(), "\n") != 1 {
+		t.Errorf("%q, %v", b.String(), err)
+	}
+}
+
+// An event that is of no real is its cause.
+func TestEventOfNoReal(t *testing.T) {
+	var b strings.Builder
+	e := api.Event{Event: journal.Event{Seq: 7, Kind: journal.TakeOver, Time: apitest.Now, Cause: "control took over"}}
+	if err := render.Event(&b, e, true, time.UTC); err != nil || !strings.HasPrefix(b.String(), "     7  ") || !strings.HasSuffix(b.String(), "  control took over\n") {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }
