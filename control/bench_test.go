@@ -37,7 +37,7 @@ func newLargeRig(b *testing.B, reals, virtuals, each int) *rig {
 	b.Helper()
 	r := &rig{
 		workers: newFakeWorkersOf(2, ruleset.Slots{Bindings: virtuals * (each + each/10 + 1), Reals: reals, Virtuals: virtuals}),
-		keeper:  &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(),
+		keeper:  &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(nil),
 	}
 	r.mirror.set(kernelOf())
 	var err error

@@ -49,9 +49,9 @@ func newFakeWorkers(n int) *fakeWorkers {
 
 func newFakeWorkersOf(n int, slots ruleset.Slots) *fakeWorkers {
 	w := &fakeWorkers{injected: make(chan injected, 10), flows: make([][]Flow, n), began: time.Now(), sweeps: make([]uint64, n)}
-	shared := ruleset.NewShared(slots.Reals)
+	shared := ruleset.NewShared(nil, slots.Reals)
 	for range n {
-		w.counts = append(w.counts, ruleset.NewCounts(slots, shared))
+		w.counts = append(w.counts, ruleset.NewCounts(nil, slots, shared))
 	}
 	return w
 }
@@ -322,7 +322,7 @@ func newRigOf(t testing.TB, workers int, text string) *rig {
 func newRigWith(t testing.TB, workers int, text string, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{
-		workers: newFakeWorkers(workers), keeper: &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(),
+		workers: newFakeWorkers(workers), keeper: &fakeKeeper{}, stack: &fakeStack{}, mirror: newFakeMirror(), table: ruleset.NewHops(nil),
 	}
 	r.mirror.set(kernelOf())
 	c := r.config(parse(t, text))

@@ -22,7 +22,7 @@ func newTestHops(t *testing.T) (*hops, *fakeKeeper, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	keeper := &fakeKeeper{}
-	return newHops(zap.New(core), ruleset.NewHops(), fakePorts(), keeper), keeper, logs
+	return newHops(zap.New(core), ruleset.NewHops(nil), fakePorts(), keeper), keeper, logs
 }
 
 func on(port int, address string) hopKey { return hopKey{port, addr(address)} }

@@ -62,7 +62,7 @@ func newLinux(t *testing.T) *linux {
 		_ = old.Close()
 	})
 
-	l := &linux{t: t, workers: newFakeWorkers(2), punts: &fakePunts{make(chan injected), make(chan struct{})}, table: ruleset.NewHops()}
+	l := &linux{t: t, workers: newFakeWorkers(2), punts: &fakePunts{make(chan injected), make(chan struct{})}, table: ruleset.NewHops(nil)}
 	l.workers.injected = make(chan injected, 1000)
 	l.ports = fakePorts()
 	var ends []Tap

@@ -8,9 +8,9 @@ import (
 )
 
 func workers(n, reals int) (counts []*ruleset.Counts) {
-	shared := ruleset.NewShared(reals)
+	shared := ruleset.NewShared(nil, reals)
 	for range n {
-		counts = append(counts, ruleset.NewCounts(ruleset.Slots{Bindings: 1, Reals: reals, Virtuals: reals}, shared))
+		counts = append(counts, ruleset.NewCounts(nil, ruleset.Slots{Bindings: 1, Reals: reals, Virtuals: reals}, shared))
 	}
 	return counts
 }

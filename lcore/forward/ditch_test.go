@@ -139,7 +139,7 @@ func TestDitched(t *testing.T) {
 		},
 		{
 			"a RST is passed where the others are full",
-			all(only(2), setReal(2, func(r *ruleset.Real) { r.MaxConns = 1 }), func(w *world) { w.counts.Shared = ruleset.NewShared(slots.Reals); fill(w, 2, 1) }),
+			all(only(2), setReal(2, func(r *ruleset.Real) { r.MaxConns = 1 }), func(w *world) { w.counts.Shared = ruleset.NewShared(nil, slots.Reals); fill(w, 2, 1) }),
 			[]stepOf{first, sent(refusal, toClient("RA").numbers(0, 1), rep+", "+closes)},
 			flowtable.Reset, 1,
 			ruleset.RealTally{Refused: 1},

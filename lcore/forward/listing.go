@@ -66,6 +66,9 @@ func (l *Listing) Answer() (Answer, bool) {
 	return l.answer, true
 }
 
+// Pending tells whether an answer is due, or was not taken. Control only.
+func (l *Listing) Pending() bool { return l.state.Load() != idle }
+
 // list answers.
 func (w *Worker) list() {
 	l := w.listing

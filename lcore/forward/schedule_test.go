@@ -26,8 +26,8 @@ func newPool(tb testing.TB, predictor ruleset.Predictor, weights ...uint16) *poo
 	}
 	n := len(weights)
 	g := &pool{Worker: New(Config{
-		Steering: NewSteering(1), Table: table, Hops: ruleset.NewHops(), Stats: &Stats{}, Wants: &Wants{},
-		Counts:         ruleset.NewCounts(ruleset.Slots{Bindings: n, Reals: n, Virtuals: 1}, ruleset.NewShared(n)),
+		Steering: NewSteering(1), Table: table, Hops: ruleset.NewHops(nil), Stats: &Stats{}, Wants: &Wants{},
+		Counts:         ruleset.NewCounts(nil, ruleset.Slots{Bindings: n, Reals: n, Virtuals: 1}, ruleset.NewShared(nil, n)),
 		TicksPerSecond: second, Start: 1_000_000,
 	})}
 	v := ruleset.VirtualSource{Slot: 1, Address: web, Port: 80, Protocol: packet.ProtocolTCP}

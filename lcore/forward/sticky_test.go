@@ -550,7 +550,7 @@ func TestStickyFollowsAMove(t *testing.T) {
 // connections are at one real, and the entry counts both.
 func TestWorkersKeepAClientTogether(t *testing.T) {
 	const races = 2000
-	shared, table := ruleset.NewShared(slots.Reals), newSticky(1000)
+	shared, table := ruleset.NewShared(nil, slots.Reals), newSticky(1000)
 	var workers [2]*world
 	for i := range workers {
 		w := newWorld(t, 64, nil)

@@ -131,7 +131,7 @@ func TestTrialInAFullTable(t *testing.T) {
 // TestWorkersRaceForTheTrial: SYNs at two workers at once, in many races; one gets the trial.
 func TestWorkersRaceForTheTrial(t *testing.T) {
 	const races = 2000
-	shared := ruleset.NewShared(slots.Reals)
+	shared := ruleset.NewShared(nil, slots.Reals)
 	var workers [2]*world
 	for i := range workers {
 		w := newWorld(t, 4, nil)

@@ -54,7 +54,7 @@ func newWorld(tb testing.TB, flows int, mem []byte) *world {
 		tb.Fatal(err)
 	}
 	w := &world{
-		table: table, hops: ruleset.NewHops(), counts: ruleset.NewCounts(slots, ruleset.NewShared(slots.Reals)),
+		table: table, hops: ruleset.NewHops(nil), counts: ruleset.NewCounts(nil, slots, ruleset.NewShared(nil, slots.Reals)),
 		stats: &Stats{}, wants: &Wants{}, time: 1_000_000,
 	}
 	c := Config{

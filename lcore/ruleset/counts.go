@@ -1,6 +1,10 @@
 package ruleset
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"linedirector/lcore/memory"
+)
 
 // Counts are one worker's counters by slot: it alone writes them, whole words, so that control may read them at
 // any time. Slots count from 1.
@@ -43,12 +47,14 @@ type VirtualCount struct {
 	NoReal   uint64 // SYNs and first datagrams that no real could take
 }
 
-// NewCounts makes counters on the heap.
-func NewCounts(n Slots, shared *Shared) *Counts {
-	return &Counts{
-		make([]BindingCount, n.Bindings+1), make([]RealCount, n.Reals+1), make([]RealTally, n.Reals+1),
-		make([]VirtualCount, n.Virtuals+1), shared,
+// NewCounts makes counters in an area, whose memory must be zeroed, and in which shared must lie.
+func NewCounts(a *memory.Area, n Slots, shared *Shared) *Counts {
+	c := memory.New[Counts](a)
+	*c = Counts{
+		memory.Make[BindingCount](a, n.Bindings+1), memory.Make[RealCount](a, n.Reals+1), memory.Make[RealTally](a, n.Reals+1),
+		memory.Make[VirtualCount](a, n.Virtuals+1), shared,
 	}
+	return c
 }
 
 // Reserve counts a connection on its real before it is open, so that the next to be scheduled sees it: Begin or

@@ -12,7 +12,7 @@ func open(c *Counts, binding uint32, real uint16) {
 }
 
 func TestCounts(t *testing.T) {
-	c := NewCounts(Slots{Bindings: 5, Reals: 3, Virtuals: 1}, NewShared(3))
+	c := NewCounts(nil, Slots{Bindings: 5, Reals: 3, Virtuals: 1}, NewShared(nil, 3))
 	c.Insert(5)
 	open(c, 5, 3)
 	c.Insert(5)
@@ -49,7 +49,7 @@ func TestCounts(t *testing.T) {
 
 // TestCountsConcurrently: a reader never sees more ends than beginnings, though the worker goes on.
 func TestCountsConcurrently(t *testing.T) {
-	c := NewCounts(Slots{Bindings: 1, Reals: 1, Virtuals: 1}, NewShared(1))
+	c := NewCounts(nil, Slots{Bindings: 1, Reals: 1, Virtuals: 1}, NewShared(nil, 1))
 	const n = 20_000
 	done := make(chan struct{})
 	go func() {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net"
 	"sync/atomic"
+
+	"linedirector/lcore/memory"
 )
 
 // Hops are the next hops by slot and the index of on-link neighbours. Control writes, any number of workers
@@ -35,12 +37,12 @@ const (
 	known           = 1 << 63
 )
 
-// NewHops makes an empty table. It allocates 3 MiB.
-func NewHops() *Hops {
-	return &Hops{
-		links:      new([MaxHops + 1]words),
-		neighbours: make([]uint64, neighbourPlaces),
-	}
+// NewHops makes an empty table of 3 MiB in an area, whose memory must be zeroed.
+func NewHops(a *memory.Area) *Hops {
+	h := memory.New[Hops](a)
+	h.links = memory.New[[MaxHops + 1]words](a)
+	h.neighbours = memory.Make[uint64](a, neighbourPlaces)
+	return h
 }
 
 // Get reads a slot; ok is false while its MAC is not known.

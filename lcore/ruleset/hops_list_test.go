@@ -11,7 +11,7 @@ func TestHopsTellWhatTheyHold(t *testing.T) {
 		port    uint16
 		address uint32
 	}
-	h := NewHops()
+	h := NewHops(nil)
 	held := func() map[key]uint16 {
 		all := map[key]uint16{}
 		h.Each(func(port uint16, address uint32, slot uint16) { all[key{port, address}] = slot })

@@ -14,7 +14,7 @@ const (
 )
 
 func TestHops(t *testing.T) {
-	h := NewHops()
+	h := NewHops(nil)
 	for _, slot := range []uint16{0, 1, MaxHops} {
 		if _, ok := h.Get(slot); ok {
 			t.Errorf("slot %d is known", slot)
@@ -42,7 +42,7 @@ func TestHops(t *testing.T) {
 }
 
 func TestNeighbours(t *testing.T) {
-	h := NewHops()
+	h := NewHops(nil)
 	type key struct {
 		port    uint16
 		address uint32
@@ -86,7 +86,7 @@ func TestNeighboursInARow(t *testing.T) {
 			row = append(row, a)
 		}
 	}
-	h, model := NewHops(), map[uint32]uint16{}
+	h, model := NewHops(nil), map[uint32]uint16{}
 	random := rand.New(rand.NewPCG(2, 2))
 	for step := range 5000 {
 		a := row[random.IntN(len(row))]
@@ -110,7 +110,7 @@ func TestNeighboursInARow(t *testing.T) {
 
 // TestNeighboursFull: half the places can be taken, and no more; those that are forgotten can be taken again.
 func TestNeighboursFull(t *testing.T) {
-	h := NewHops()
+	h := NewHops(nil)
 	const most = neighbourPlaces / 2
 	n := uint32(0)
 	for h.SetNeighbour(1, n, uint16(n)|1) {
@@ -151,7 +151,7 @@ func TestNeighboursFull(t *testing.T) {
 
 // TestHopsConcurrently: readers see whole hops and right neighbours while control changes them.
 func TestHopsConcurrently(t *testing.T) {
-	h := NewHops()
+	h := NewHops(nil)
 	h.Set(1, macA, macP, 3)
 	for i := range uint32(100) {
 		h.SetNeighbour(1, i, 1) // these stay
@@ -199,7 +199,7 @@ func TestHopsConcurrently(t *testing.T) {
 }
 
 func TestHopsDoNotAllocate(t *testing.T) {
-	h, s := NewHops(), Build(small())
+	h, s := NewHops(nil), Build(small())
 	h.SetNeighbour(1, 2, 3)
 	if n := testing.AllocsPerRun(100, func() {
 		h.Get(h.Neighbour(1, 2))

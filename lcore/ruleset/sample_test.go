@@ -23,7 +23,7 @@ func TestSample(t *testing.T) {
 			t.Errorf("%#x newer than %#x: %v", tt.a, tt.b, got)
 		}
 	}
-	c := NewCounts(Slots{Bindings: 1, Reals: 2, Virtuals: 1}, NewShared(2))
+	c := NewCounts(nil, Slots{Bindings: 1, Reals: 2, Virtuals: 1}, NewShared(nil, 2))
 	c.Measure(2, 500, 9)
 	was := c.Sample(2)
 	if was != NewSample(500, 9) || c.Sample(1) != 0 {

@@ -1,6 +1,10 @@
 package ruleset
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"linedirector/lcore/memory"
+)
 
 // Shared is what workers and control share of reals, by slot. It is touched when a connection opens, closes or is
 // ditched, never per packet. Every word is atomic; any worker and control may call every method but those that say
@@ -40,8 +44,12 @@ const (
 	trialTaken
 )
 
-// NewShared makes it for reals up to a slot. It allocates 64 bytes a real.
-func NewShared(reals int) *Shared { return &Shared{reals: make([]sharedReal, reals+1)} }
+// NewShared makes it for reals up to a slot in an area, whose memory must be zeroed: 64 bytes a real.
+func NewShared(a *memory.Area, reals int) *Shared {
+	s := memory.New[Shared](a)
+	s.reals = memory.Make[sharedReal](a, reals+1)
+	return s
+}
 
 // take counts a connection on a real, unless that would make it more than most; 0 is no limit. A take that fails may
 // for a moment keep another from succeeding, never let one too many through.

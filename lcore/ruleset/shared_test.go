@@ -30,7 +30,7 @@ func race(run func(worker int)) {
 
 // TestTrialRace: of all workers that ask for a real's trial, one gets it, in 10,000 races.
 func TestTrialRace(t *testing.T) {
-	s := NewShared(2)
+	s := NewShared(nil, 2)
 	for round := range 10_000 {
 		s.OpenTrial(1)
 		var taken atomic.Int32
@@ -54,7 +54,7 @@ func TestTrialRace(t *testing.T) {
 
 // TestTrialReturnedInARace: a ticket that is given back and taken again is in one hand at a time.
 func TestTrialReturnedInARace(t *testing.T) {
-	s := NewShared(1)
+	s := NewShared(nil, 1)
 	s.OpenTrial(1)
 	var held, taken atomic.Int32
 	race(func(int) {
@@ -77,7 +77,7 @@ func TestTrialReturnedInARace(t *testing.T) {
 
 // TestTrialEndedInARace: what control took back, no worker brings back.
 func TestTrialEndedInARace(t *testing.T) {
-	s := NewShared(1)
+	s := NewShared(nil, 1)
 	for range 2000 {
 		s.OpenTrial(1)
 		race(func(worker int) {
@@ -94,7 +94,7 @@ func TestTrialEndedInARace(t *testing.T) {
 }
 
 func TestTrialTicket(t *testing.T) {
-	s := NewShared(1)
+	s := NewShared(nil, 1)
 	steps := []struct {
 		name string
 		do   func()
@@ -120,11 +120,11 @@ func TestTrialTicket(t *testing.T) {
 // TestLimitRace: a real never has more connections than it may, over all workers, and can have as many.
 func TestLimitRace(t *testing.T) {
 	for _, most := range []uint32{1, 3, 7} {
-		shared := NewShared(1)
+		shared := NewShared(nil, 1)
 		var open atomic.Int32 // those that were let through
 		var refused atomic.Int32
 		race(func(worker int) {
-			c := NewCounts(Slots{Bindings: 1, Reals: 1, Virtuals: 1}, shared)
+			c := NewCounts(nil, Slots{Bindings: 1, Reals: 1, Virtuals: 1}, shared)
 			held := 0
 			for i := range 5000 {
 				if held < 3 && c.Reserve(1, most) {
@@ -156,7 +156,7 @@ func TestLimitRace(t *testing.T) {
 		if refused.Load() == 0 {
 			t.Errorf("limit %d was never reached: this test shows nothing", most)
 		}
-		c := NewCounts(Slots{Bindings: 1, Reals: 1, Virtuals: 1}, shared)
+		c := NewCounts(nil, Slots{Bindings: 1, Reals: 1, Virtuals: 1}, shared)
 		for n := range most {
 			if !c.Reserve(1, most) {
 				t.Errorf("%d connections are too many already, at most %d", n, most)
@@ -175,7 +175,7 @@ func TestLimitRace(t *testing.T) {
 func TestSignalsRace(t *testing.T) {
 	const rounds = 5000
 	all := []Signal{ThresholdReached, TrialAnswered, TrialSilent, TrialRefused, TrialVanished, ShowsLife}
-	s := NewShared(2)
+	s := NewShared(nil, 2)
 	var mutex sync.Mutex // one step of control's at a time
 	var seen uint64
 	taken := map[Signal]bool{}
@@ -216,7 +216,7 @@ func TestSignalsRace(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	s := NewShared(2)
+	s := NewShared(nil, 2)
 	s.Raise(1, ShowsLife)
 	s.Raise(1, ShowsLife) // stays raised, and is not counted twice
 	s.Raise(1, TrialSilent)
@@ -257,7 +257,7 @@ func TestThreshold(t *testing.T) {
 		{"never", 0, "dddddddddddddddddddd", false, 20},
 		{"successes", 1, "aaa", false, 0},
 	} {
-		s := NewShared(2)
+		s := NewShared(nil, 2)
 		for _, c := range tt.run {
 			if c == 'd' {
 				s.Ditch(1, tt.threshold)
@@ -273,7 +273,7 @@ func TestThreshold(t *testing.T) {
 
 // TestDitchRace: no ditched connection is miscounted.
 func TestDitchRace(t *testing.T) {
-	s := NewShared(1)
+	s := NewShared(nil, 1)
 	race(func(int) {
 		for range 1000 {
 			s.Ditch(1, racers*1000)
@@ -285,7 +285,7 @@ func TestDitchRace(t *testing.T) {
 }
 
 func TestTallies(t *testing.T) {
-	c := NewCounts(Slots{Bindings: 1, Reals: 2, Virtuals: 2}, NewShared(2))
+	c := NewCounts(nil, Slots{Bindings: 1, Reals: 2, Virtuals: 2}, NewShared(nil, 2))
 	c.Ditch(2, false)
 	c.Ditch(2, false)
 	c.Ditch(2, true)

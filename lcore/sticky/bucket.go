@@ -22,11 +22,20 @@ const perBucket = 7
 
 // bucket is entries under one lock. They are in no order, and have holes.
 type bucket struct {
-	word    atomic.Uint32 // the lock: 1 while it is held
+	word    atomic.Uint32 // the lock: its holder
 	away    atomic.Uint32 // entries at home here that found no room and lie in the spill; a home's alone
 	_       [8]byte
 	entries [perBucket]Entry
 }
+
+// holder is who holds a bucket's lock. A worker lives as long as the table; control may die in between (Abandon).
+type holder uint32
+
+const (
+	nobody holder = iota
+	aWorker
+	control
+)
 
 // spins is how often a lock is looked at before the thread lets others run: for some microseconds, longer than any holder
 // needs that runs.
@@ -35,9 +44,9 @@ const spins = 1 << 13
 // lock waits by spinning: a holder is out again after some tens of nanoseconds. If the kernel has taken the holder's CPU
 // away, or the garbage collector has stopped it, all who want this bucket wait until it goes on; they offer their own CPU
 // meanwhile, in case the holder needs just that.
-func (b *bucket) lock() {
-	for tries := 1; !b.word.CompareAndSwap(0, 1); tries++ {
-		for b.word.Load() != 0 {
+func (b *bucket) lock(by holder) {
+	for tries := 1; !b.word.CompareAndSwap(uint32(nobody), uint32(by)); tries++ {
+		for b.word.Load() != uint32(nobody) {
 			if tries++; tries%spins == 0 {
 				runtime.Gosched()
 			}
@@ -45,7 +54,7 @@ func (b *bucket) lock() {
 	}
 }
 
-func (b *bucket) unlock() { b.word.Store(0) }
+func (b *bucket) unlock() { b.word.Store(uint32(nobody)) }
 
 // find is the client's entry, nil if it is not here.
 func (b *bucket) find(group uint16, client uint32) *Entry {

@@ -37,7 +37,7 @@ func (t *Table) bucket(n int) (b *bucket, away bool) {
 func (t *Table) drop(from, to int, which func(*Entry) bool) (dropped int) {
 	for n := from; n < to; n++ {
 		b, away := t.bucket(n)
-		b.lock()
+		b.lock(control)
 		for i := range b.entries {
 			if e := &b.entries[i]; e.Group != 0 && which(e) {
 				t.forget(e, away)
@@ -49,9 +49,9 @@ func (t *Table) drop(from, to int, which func(*Entry) bool) (dropped int) {
 	return dropped
 }
 
-// Entry is a client's, whether or not it has expired. Any goroutine may call it.
+// Entry is a client's, whether or not it has expired. Control only, any goroutine.
 func (t *Table) Entry(group uint16, client uint32) (Entry, bool) {
-	h, e := t.hold(group, client)
+	h, e := t.hold(control, group, client)
 	defer h.leave()
 	if e == nil {
 		return Entry{}, false
@@ -61,7 +61,7 @@ func (t *Table) Entry(group uint16, client uint32) (Entry, bool) {
 
 // Drop forgets a client's entry, as Purge does a real's, and tells whether there was one.
 func (t *Table) Drop(group uint16, client uint32) bool {
-	h, e := t.hold(group, client)
+	h, e := t.hold(control, group, client)
 	defer h.leave()
 	if e == nil {
 		return false
@@ -72,12 +72,12 @@ func (t *Table) Drop(group uint16, client uint32) bool {
 
 // Page copies entries into page, beginning with the place from, 0 at first, and returns how many they are and the place to
 // go on with, 0 behind the last. They may have expired. Between two pages the table goes on changing: what was there all
-// the time is shown once. Any goroutine may call it.
+// the time is shown once. Control only, any goroutine.
 func (t *Table) Page(from int, page []Entry) (n, next int) {
 	all := (len(t.homes) + len(t.spill)) * perBucket
 	for from < all && n < len(page) {
 		b, _ := t.bucket(from / perBucket)
-		b.lock()
+		b.lock(control)
 		for i := from % perBucket; i < perBucket && n < len(page); i++ {
 			if b.entries[i].Group != 0 {
 				page[n] = b.entries[i]
@@ -91,4 +91,13 @@ func (t *Table) Page(from int, page []Entry) (n, next int) {
 		from = 0
 	}
 	return n, from
+}
+
+// Abandon frees what a control held that died, so that no worker waits for it forever. It must be dead. An entry that it was
+// about to forget may be half gone: at worst it stays until it ends.
+func (t *Table) Abandon() {
+	for n := range len(t.homes) + len(t.spill) {
+		b, _ := t.bucket(n)
+		b.word.CompareAndSwap(uint32(control), uint32(nobody))
+	}
 }

@@ -12,13 +12,16 @@ const (
 // It does not compile otherwise.
 var _ [bucketSize]byte = [unsafe.Sizeof(bucket{})]byte{}
 
-// layOut overlays mem with so many buckets.
-func layOut(mem []byte, buckets int) []bucket {
+// headSize is what the table itself takes, in bytes: whole buckets.
+const headSize = (int(unsafe.Sizeof(Table{})) + bucketSize - 1) / bucketSize * bucketSize
+
+// layOut overlays mem with a table and, behind it, so many buckets.
+func layOut(mem []byte, buckets int) (*Table, []bucket) {
 	base := unsafe.Pointer(unsafe.SliceData(mem))
 	if uintptr(base)%bucketSize != 0 {
 		panic("sticky: memory is not aligned to two cache lines")
 	}
-	return unsafe.Slice((*bucket)(base), buckets)
+	return (*Table)(base), unsafe.Slice((*bucket)(unsafe.Pointer(&mem[headSize])), buckets)
 }
 
 // Prefetch starts the load of a client's home: a Find comes later in the burst.

@@ -35,10 +35,11 @@ func homesFor(capacity int) int { return (2*capacity+8)/9 + 1 }
 func spillFor(capacity int) int { return homesFor(capacity)/8 + 2 }
 
 // Size is the memory, in bytes, that a table for so many entries needs.
-func Size(capacity int) int { return (homesFor(capacity) + spillFor(capacity)) * bucketSize }
+func Size(capacity int) int { return headSize + (homesFor(capacity)+spillFor(capacity))*bucketSize }
 
-// New lays a table for so many entries over mem, which must be zeroed, aligned to Align, at least Size(capacity) long, and
-// stay alive and unmoved as long as the table. The seed is the hash's secret: draw it at random.
+// New lays a table for so many entries over mem, itself at the beginning, so that all who have the memory at the same
+// address share it. It must be zeroed, aligned to Align, at least Size(capacity) long, and stay alive and unmoved as long as
+// the table. The seed is the hash's secret: draw it at random.
 func New(mem []byte, capacity int, seed [2]uint64) (*Table, error) {
 	if capacity < 1 || capacity > MaxCapacity {
 		return nil, fmt.Errorf("sticky: %d entries; a table takes 1 to %d", capacity, MaxCapacity)
@@ -47,11 +48,10 @@ func New(mem []byte, capacity int, seed [2]uint64) (*Table, error) {
 		return nil, fmt.Errorf("sticky: %d bytes for %d entries; %d needed", len(mem), capacity, Size(capacity))
 	}
 	homes := homesFor(capacity)
-	buckets := layOut(mem, homes+spillFor(capacity))
-	return &Table{
-		homes: buckets[:homes], spill: buckets[homes:], capacity: capacity,
-		seed: [2]uint64{seed[0] ^ 0x9E3779B97F4A7C15, seed[1] ^ 0xA0761D6478BD642F}, // spreads under a seed of few bits, too
-	}, nil
+	t, buckets := layOut(mem, homes+spillFor(capacity))
+	t.homes, t.spill, t.capacity = buckets[:homes], buckets[homes:], capacity
+	t.seed = [2]uint64{seed[0] ^ 0x9E3779B97F4A7C15, seed[1] ^ 0xA0761D6478BD642F} // spreads under a seed of few bits, too
+	return t, nil
 }
 
 // hash mixes a client with the table's secret, so that nobody outside can aim for one bucket.
@@ -70,15 +70,16 @@ func (t *Table) spilled(hash uint64) *bucket { return &t.spill[reduce(uint32(has
 
 // held is what a method has locked: a client's home, and its bucket in the spill if it must look there.
 type held struct {
+	by          holder
 	home, spill *bucket
 	both        bool
 }
 
 // hold locks a client's home, and finds its entry, nil if there is none.
-func (t *Table) hold(group uint16, client uint32) (h held, e *Entry) {
+func (t *Table) hold(by holder, group uint16, client uint32) (h held, e *Entry) {
 	hash := t.hash(group, client)
-	h = held{home: t.home(hash), spill: t.spilled(hash)}
-	h.home.lock()
+	h = held{by: by, home: t.home(hash), spill: t.spilled(hash)}
+	h.home.lock(by)
 	if e = h.home.find(group, client); e == nil && h.home.away.Load() != 0 {
 		h.lockSpill()
 		e = h.spill.find(group, client)
@@ -88,7 +89,7 @@ func (t *Table) hold(group uint16, client uint32) (h held, e *Entry) {
 
 func (h *held) lockSpill() {
 	if !h.both {
-		h.spill.lock()
+		h.spill.lock(h.by)
 		h.both = true
 	}
 }
@@ -100,9 +101,9 @@ func (h *held) leave() {
 	h.home.unlock()
 }
 
-// Find is the real of a client's entry that has not expired. Any worker and control may call it; it does not allocate.
+// Find is the real of a client's entry that has not expired. Any worker may call it; it does not allocate.
 func (t *Table) Find(group uint16, client, now uint32) (real uint16, ok bool) {
-	h, e := t.hold(group, client)
+	h, e := t.hold(aWorker, group, client)
 	if e != nil && !e.Expired(now) {
 		real, ok = e.Real, true
 	}
@@ -115,7 +116,7 @@ func (t *Table) Find(group uint16, client, now uint32) (real uint16, ok bool) {
 // that has the entry: the connection counts if that is this one. joined tells that it was this one before. holder 0 says
 // that there is no entry and no room for one. Any worker may call it; it does not allocate.
 func (t *Table) Open(group uint16, client uint32, real, from uint16, now uint32) (holder uint16, joined bool) {
-	h, e := t.hold(group, client)
+	h, e := t.hold(aWorker, group, client)
 	switch {
 	case e == nil:
 		if e = t.room(&h, now); e == nil {
@@ -138,7 +139,7 @@ func (t *Table) Open(group uint16, client uint32, real, from uint16, now uint32)
 // Reopen takes a Close back, as the connection was not over, and tells whether it could: the client's entry must be there
 // and still this real's. Any worker may call it; it does not allocate.
 func (t *Table) Reopen(group uint16, client uint32, real uint16, now uint32) bool {
-	h, e := t.hold(group, client)
+	h, e := t.hold(aWorker, group, client)
 	counts := e != nil && e.Real == real && !e.Expired(now)
 	if counts {
 		e.Live++
@@ -150,7 +151,7 @@ func (t *Table) Reopen(group uint16, client uint32, real uint16, now uint32) boo
 // Close ends what Open counted, if the entry is there and still this real's. If it was the last connection, the entry ends
 // at the tick until, less than 1<<31 ahead. Any worker may call it; it does not allocate.
 func (t *Table) Close(group uint16, client uint32, real uint16, until uint32) {
-	h, e := t.hold(group, client)
+	h, e := t.hold(aWorker, group, client)
 	if e != nil && e.Real == real && e.Live > 0 {
 		if e.Live--; e.Live == 0 {
 			e.Until = until

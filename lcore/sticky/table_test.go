@@ -21,8 +21,9 @@ func newTable(tb testing.TB, capacity int) *Table {
 
 // tiny has one home and one bucket in the spill: all clients meet.
 func tiny() *Table {
-	b := layOut(Heap(2*bucketSize), 2)
-	return &Table{homes: b[:1], spill: b[1:], seed: testSeed, capacity: 2 * perBucket}
+	t, b := layOut(Heap(headSize+2*bucketSize), 2)
+	t.homes, t.spill, t.seed, t.capacity = b[:1], b[1:], testSeed, 2*perBucket
+	return t
 }
 
 // all are the table's entries, in pages.
@@ -503,4 +504,19 @@ func TestPrefetch(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	check(t, table)
+}
+
+// A control that dies with a bucket in its hands keeps no worker from it; what a worker holds stays held.
+func TestAbandon(t *testing.T) {
+	table := tiny()
+	table.homes[0].lock(control)
+	table.spill[0].lock(aWorker)
+	table.Abandon()
+	if table.homes[0].word.Load() != uint32(nobody) || table.spill[0].word.Load() != uint32(aWorker) {
+		t.Error("not the dead one's buckets are free")
+	}
+	table.spill[0].unlock()
+	if holder, _ := table.Open(1, 2, 3, 0, 4); holder != 3 {
+		t.Errorf("the entry is of real %d", holder)
+	}
 }
