@@ -5,7 +5,10 @@ package dpdk
 */
 import "C"
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // ExchangeCounters count frames, but for SentBytes (bytes of Ethernet frames without FCS), since the exchange was made.
 // They are C memory, written by the worker's thread alone; others read them with sync/atomic.
@@ -33,3 +36,18 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(ExchangeCounters{}.Punted)-unsafe.Offsetof(C.struct_ld_counters{}.punted)]
 	_ = [1]struct{}{}[unsafe.Offsetof(ExchangeCounters{}.PuntFull)-unsafe.Offsetof(C.struct_ld_counters{}.punt_full)]
 )
+
+// Publish makes c what x is, word by word, for those who read c. The worker calls it, whose counters x are. It writes what has
+// changed: a store that others may read is a locked instruction.
+func (c *ExchangeCounters) Publish(x *ExchangeCounters) {
+	from, to := x.words(), c.words()
+	for i, n := range from {
+		if n != to[i] {
+			atomic.StoreUint64(&to[i], n)
+		}
+	}
+}
+
+func (c *ExchangeCounters) words() *counterWords { return (*counterWords)(unsafe.Pointer(c)) }
+
+type counterWords [unsafe.Sizeof(ExchangeCounters{}) / 8]uint64

@@ -31,6 +31,7 @@ type Config struct {
 	Mbufs    int // a mempool; 0: as many as queues, rings and caches can hold
 	RxDesc   int
 	TxDesc   int
+	NoHuge   bool                      // nothing lies in hugepages
 	Adaptive bool                      // workers nap when nothing comes
 	PuntRate [forward.PuntKinds]uint32 // frames a second to the kernel, all workers together
 	MaxSlots ruleset.Slots             // that control may use

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,29 +13,21 @@ import (
 	"linedirector/dpdk"
 	"linedirector/flowtable"
 	"linedirector/lcore/forward"
-	"linedirector/lcore/ruleset"
-	"linedirector/lcore/sticky"
 )
 
-// Lcores are all workers and what they work with. Its methods are control's.
+// Lcores are all workers and what they work with, in their process.
 type Lcores struct {
+	*Board
 	Ports []*Port // in the order of Config.Ports
-	Clock Clock
-	Hops  *ruleset.Hops
 
 	config  Config
 	workers []*worker
-	counts  []*ruleset.Counts
-	shared  *ruleset.Shared
-	sticky  *sticky.Table
-	wants   []*forward.Wants
-	lists   []*lister
-	steers  *forward.Steering
+	sockets []int                 // that have a mempool
 	pools   map[int]*dpdk.Mempool // by socket
+	samples []metrics.Sample      // of the heap
 	punts   [forward.PuntKinds][]*dpdk.Ring
 	inject  []*injector // by worker
 	bell    *dpdk.Bell
-	rules   atomic.Pointer[ruleset.Snapshot]
 	stop    atomic.Bool
 	started bool // every port was
 	running sync.WaitGroup
@@ -44,8 +37,11 @@ type Lcores struct {
 // Open makes ports, memory, rings and workers; nothing moves before Start. dpdk.Init must have been called. What a
 // failed Open had made is given back.
 func Open(c Config) (_ *Lcores, err error) {
-	l := &Lcores{config: c, Clock: NewClock(dpdk.TSCHz()), Hops: ruleset.NewHops(), pools: map[int]*dpdk.Mempool{}}
-	l.shared = ruleset.NewShared(c.MaxSlots.Reals)
+	l := &Lcores{config: c, pools: map[int]*dpdk.Mempool{}, samples: heapSamples()}
+	if l.Board, err = newBoard(&c); err != nil {
+		return nil, err
+	}
+	l.undo = append(l.undo, l.Board.Close)
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -63,10 +59,6 @@ func Open(c Config) (_ *Lcores, err error) {
 			return nil, err
 		}
 	}
-	if err := l.addSticky(); err != nil {
-		return nil, err
-	}
-	l.steers = forward.NewSteering(len(c.CPUs))
 	for i, p := range l.Ports {
 		if err := p.open(&c, l.steers, l.pools[p.Info.Socket]); err != nil {
 			return nil, &PortError{i, err}
@@ -94,25 +86,9 @@ func (l *Lcores) addPool(socket int) error {
 	if err != nil {
 		return err
 	}
-	l.pools[socket] = p
+	l.pools[socket], l.sockets = p, append(l.sockets, socket)
 	l.undo = append(l.undo, p.Free)
 	return nil
-}
-
-// addSticky makes the table of sticky clients, if there is to be one.
-func (l *Lcores) addSticky() error {
-	entries := l.config.Sticky
-	if entries == 0 {
-		return nil
-	}
-	mem, err := dpdk.Alloc("sticky entries", sticky.Size(entries), sticky.Align, l.socket())
-	if err != nil {
-		return err
-	}
-	l.undo = append(l.undo, func() { dpdk.Free(mem) })
-	seed := secret()
-	l.sticky, err = sticky.New(mem, entries, [2]uint64(seed[:2]))
-	return err
 }
 
 // socket is the NUMA node of the workers' tables: the first port's.
@@ -134,11 +110,6 @@ func (l *Lcores) addWorker(i, cpu int, rings *rings) error {
 	if err != nil {
 		return err
 	}
-	counts, free, err := newCounts(c.MaxSlots, l.shared)
-	if err != nil {
-		return err
-	}
-	l.undo = append(l.undo, free)
 	exchange, err := dpdk.NewExchange(l.exchangeConfig(i, socket, rings))
 	if err != nil {
 		return err
@@ -147,12 +118,11 @@ func (l *Lcores) addWorker(i, cpu int, rings *rings) error {
 
 	w := &worker{
 		number: i, cpu: cpu, clock: l.Clock, adaptive: c.Adaptive, exchange: exchange,
-		stats: &forward.Stats{}, cycles: &Cycles{}, rules: &l.rules, stop: &l.stop, shared: l.shared,
+		seat: l.seats[i], rules: &l.rules.current, stop: &l.stop, shared: l.shared,
 	}
-	wants, list := &forward.Wants{}, &lister{}
 	path := forward.Config{
-		Self: i, Steering: l.steers, Table: table, Hops: l.Hops, Counts: counts, Stats: w.stats, Wants: wants, Listing: &list.Listing,
-		Sticky: l.sticky,
+		Self: i, Steering: l.steers, Table: table, Hops: l.Hops, Counts: l.counts[i],
+		Stats: &w.seat.stats, Wants: &w.seat.wants, Listing: &w.seat.listing, Sticky: l.Sticky(),
 		Spares: framesOf(exchange.Spares()), TickShift: beatShift,
 		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
 		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),
@@ -163,9 +133,6 @@ func (l *Lcores) addWorker(i, cpu int, rings *rings) error {
 	}
 	w.path = forward.New(path)
 	l.workers = append(l.workers, w)
-	l.counts = append(l.counts, counts)
-	l.wants = append(l.wants, wants)
-	l.lists = append(l.lists, list)
 	return nil
 }
 
@@ -179,9 +146,9 @@ func secret() (seed [3]uint64) {
 	return seed
 }
 
-// Start starts ports and workers under these rules. It returns when every worker polls.
-func (l *Lcores) Start(rules *ruleset.Snapshot) error {
-	l.rules.Store(rules)
+// Start starts ports and workers under the rules that were published. It returns when every worker polls.
+func (l *Lcores) Start() error {
+	rules := l.rules.current.Load()
 	for i, p := range l.Ports {
 		if err := p.device.Start(); err != nil {
 			return &PortError{i, err}
@@ -242,6 +209,7 @@ func (l *Lcores) drain() {
 	}
 	for _, w := range l.workers {
 		w.exchange.Idle()
+		w.seat.exchanged.Publish(w.exchange.Counters())
 	}
 }
 
@@ -251,58 +219,4 @@ func (l *Lcores) Close() {
 		l.undo[i]()
 	}
 	l.undo = nil
-}
-
-// Publish makes the workers use rules from their next burst on.
-func (l *Lcores) Publish(rules *ruleset.Snapshot) { l.rules.Store(rules) }
-
-// Acknowledged is the oldest generation of rules that any worker still uses.
-func (l *Lcores) Acknowledged() uint32 {
-	oldest := l.workers[0].stats.Generation.Load()
-	for _, w := range l.workers[1:] {
-		if g := w.stats.Generation.Load(); int32(g-oldest) < 0 {
-			oldest = g
-		}
-	}
-	return oldest
-}
-
-// Counts are the workers' counters by slot.
-func (l *Lcores) Counts() []*ruleset.Counts { return l.counts }
-
-// Sticky is the table of sticky clients, nil if there is none. It is there until Close.
-func (l *Lcores) Sticky() *sticky.Table { return l.sticky }
-
-// Now is the tick by which workers reckon.
-func (l *Lcores) Now() uint32 { return l.Clock.Tick(dpdk.TSC()) }
-
-// Workers is how many there are.
-func (l *Lcores) Workers() int { return len(l.workers) }
-
-// CPU is the one that a worker is pinned to.
-func (l *Lcores) CPU(worker int) int { return l.workers[worker].cpu }
-
-// Stats are a worker's counters.
-func (l *Lcores) Stats(worker int) *forward.Stats { return l.workers[worker].stats }
-
-// Cycles are a worker's.
-func (l *Lcores) Cycles(worker int) *Cycles { return l.workers[worker].cycles }
-
-// Exchanged are the counters of a worker's exchange, to be read atomically.
-func (l *Lcores) Exchanged(worker int) *dpdk.ExchangeCounters {
-	return l.workers[worker].exchange.Counters()
-}
-
-// Mempools are the mempools by socket.
-func (l *Lcores) Mempools() map[int]*dpdk.Mempool { return l.pools }
-
-// TakeWant is the oldest on-link address that a worker misses: the device's number and the address in host byte
-// order.
-func (l *Lcores) TakeWant() (port uint16, address uint32, ok bool) {
-	for _, q := range l.wants {
-		if port, address, ok = q.Take(); ok {
-			return port, address, true
-		}
-	}
-	return 0, 0, false
 }

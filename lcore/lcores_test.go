@@ -57,10 +57,10 @@ func open(t *testing.T, c Config) *Lcores {
 	return l
 }
 
-// closeToPools does what Close does, but for the mempools and the bell, which were made first.
+// closeToPools does what Close does, but for board, bell and mempools, which were made first.
 func (l *Lcores) closeToPools(t *testing.T) {
 	t.Helper()
-	first := 1 + len(l.pools)
+	first := 2 + len(l.pools)
 	for i := len(l.undo) - 1; i >= first; i-- {
 		l.undo[i]()
 	}
@@ -150,7 +150,8 @@ func TestForwards(t *testing.T) {
 			c := config(workers, fmt.Sprintf("net_pcap%d", n))
 			c.Sticky = 1000
 			l := open(t, c)
-			must(t, l.Start(rules(l, 1)))
+			l.Publish(rules(l, 1))
+			must(t, l.Start())
 			until(t, "all frames are forwarded", func() bool { return l.sent(0) == uint64(len(want)) })
 			must(t, l.Stop())
 
@@ -205,7 +206,8 @@ func TestPunts(t *testing.T) {
 	punts, err := l.Punts()
 	must(t, err)
 	defer punts.Close()
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	got := map[string]int{}
 	for n := 0; n < 3; {
 		must(t, punts.Next(func(port int, frame []byte) {
@@ -242,7 +244,8 @@ func TestInterruptUnderLoad(t *testing.T) {
 	punts, err := l.Punts()
 	must(t, err)
 	defer punts.Close()
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	ended := make(chan struct{})
 	count := 0
 	must(t, l.Inject(0, arpRequest()))
@@ -271,7 +274,8 @@ func TestInject(t *testing.T) {
 	writeCapture(inFile(5), nil)
 	writeCapture(inFile(6), nil)
 	l := open(t, config(2, "net_pcap5", "net_pcap6"))
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	var want [2][][]byte
 	for i := range 100 {
 		frame := udpFrame(end{macPort, ipPort, uint16(i)}, client(i), 64, strings.Repeat("x", i))
@@ -297,7 +301,8 @@ func TestInject(t *testing.T) {
 // Frames that are anywhere when the workers stop are given back: on rings, in queues, in the last burst.
 func TestStopWithFramesOnTheirWay(t *testing.T) {
 	l := open(t, config(2, "net_ring0", "net_ring1"))
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	for i := range 200 { // requests come back and are punted, and nobody takes them
 		must(t, l.Inject(i%2, arpRequest()))
 	}
@@ -314,7 +319,8 @@ func TestPublish(t *testing.T) {
 	if l.Acknowledged() != 0 {
 		t.Error("acknowledged before any worker ran")
 	}
-	must(t, l.Start(rules(l, 7)))
+	l.Publish(rules(l, 7))
+	must(t, l.Start())
 	until(t, "the first rules are acknowledged", func() bool { return l.Acknowledged() == 7 })
 	l.Publish(rules(l, 8))
 	until(t, "the next are", func() bool { return l.Acknowledged() == 8 })
@@ -337,7 +343,8 @@ func TestPublish(t *testing.T) {
 // that has ended says nothing.
 func TestExplain(t *testing.T) {
 	l := open(t, config(2, "net_ring4"))
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	q := forward.Question{Virtual: ip4(ipVirtual), VirtualPort: 80, Protocol: packet.ProtocolTCP}
 	var asking sync.WaitGroup
 	for n := range 4 {
@@ -368,7 +375,8 @@ func TestExplain(t *testing.T) {
 func TestNaps(t *testing.T) {
 	writeCapture(inFile(7), nil)
 	l := open(t, config(1, "net_pcap7"))
-	must(t, l.Start(rules(l, 1)))
+	l.Publish(rules(l, 1))
+	must(t, l.Start())
 	until(t, "it runs", func() bool { return l.Acknowledged() == 1 })
 	cpu := func() time.Duration {
 		var u unix.Rusage
@@ -425,7 +433,7 @@ func TestOpenFails(t *testing.T) {
 		t.Errorf("more mbufs than memory: %v", err)
 	}
 	c = config(1, "net_null0")
-	c.Sticky = 1 << 24
+	c.Sticky = 1 << 30
 	if _, err := Open(c); err == nil || !strings.Contains(err.Error(), "for sticky entries") || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("more sticky entries than memory: %v", err)
 	}
@@ -471,7 +479,8 @@ func TestStartFails(t *testing.T) {
 	}
 	l := open(t, c)
 	defer m.Free()
-	err = l.Start(rules(l, 1))
+	l.Publish(rules(l, 1))
+	err = l.Start()
 	var failed *PortError
 	if !errors.As(err, &failed) || failed.Index != len(c.Ports)-1 {
 		t.Errorf("Start: %v", err)

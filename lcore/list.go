@@ -2,6 +2,7 @@ package lcore
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -12,14 +13,18 @@ import (
 // lister lets several goroutines ask a worker, one at a time.
 type lister struct {
 	sync.Mutex
-	forward.Listing
+	*forward.Listing
 	late bool // an answer that nobody waits for any more is due
 }
 
-// listPatience is how long a worker may take to answer; it does so in its next burst, which a nap may delay. listPace is
-// how often it is looked for.
+// newLister asks by a listing. Somebody who died may have asked by it before.
+func newLister(l *forward.Listing) *lister { return &lister{Listing: l, late: l.Pending()} }
+
+// listPatience is how long a worker may take to answer; it does so in its next burst, which a nap may delay. For listSpin its
+// answer is looked for all the time, as timers of Go's are good to a millisecond; then once every listPace.
 const (
 	listPatience = time.Second
+	listSpin     = 100 * time.Microsecond
 	listPace     = 20 * time.Microsecond
 )
 
@@ -28,8 +33,8 @@ var errNoAnswer = errors.New("the worker does not answer; is its CPU overcommitt
 // Flows copies records of a worker's connections, from a number on, into page, of which forward.PageLen are used at most:
 // it returns how many, and the number to go on with, 0 behind the last. A page may be empty and yet not be the last. Any
 // goroutine may call it, while the workers run; it waits for the worker, some microseconds.
-func (l *Lcores) Flows(worker int, from uint32, page []flowtable.Record) (n int, next uint32, err error) {
-	list := l.lists[worker]
+func (b *Board) Flows(worker int, from uint32, page []flowtable.Record) (n int, next uint32, err error) {
+	list := b.lists[worker]
 	err = list.ask(func() { list.Ask(from, len(page)) }, func() bool {
 		records, behind, ok := list.Take()
 		n, next = copy(page, records), behind
@@ -39,8 +44,8 @@ func (l *Lcores) Flows(worker int, from uint32, page []flowtable.Record) (n int,
 }
 
 // Explain asks a worker what it would do with a packet of a client whose flows it owns, see Owner. As Flows.
-func (l *Lcores) Explain(worker int, q forward.Question) (a forward.Answer, err error) {
-	list := l.lists[worker]
+func (b *Board) Explain(worker int, q forward.Question) (a forward.Answer, err error) {
+	list := b.lists[worker]
 	err = list.ask(func() { list.Question(q) }, func() (ok bool) {
 		a, ok = list.Answer()
 		return ok
@@ -48,39 +53,34 @@ func (l *Lcores) Explain(worker int, q forward.Question) (a forward.Answer, err 
 	return a, err
 }
 
-// Owner is the worker that owns the flows of a client's endpoint, host byte order. Any goroutine.
-func (l *Lcores) Owner(address uint32, port uint16) int {
-	return int(l.steers.Owner(address, port))
-}
-
 // ask puts a question and waits until take has the answer.
 func (l *lister) ask(question func(), take func() bool) error {
 	l.Lock()
 	defer l.Unlock()
-	patience, look := time.NewTimer(listPatience), time.NewTicker(listPace)
-	defer patience.Stop()
-	defer look.Stop()
 	if l.late {
-		if err := l.await(take, patience, look); err != nil {
+		if err := l.await(take); err != nil {
 			return err
 		}
 	}
 	question()
-	return l.await(take, patience, look)
+	return l.await(take)
 }
 
 // await looks for the worker's answer until patience ends.
-func (l *lister) await(take func() bool, patience *time.Timer, look *time.Ticker) error {
-	for {
+func (l *lister) await(take func() bool) error {
+	for begin := time.Now(); ; {
 		if take() {
 			l.late = false
 			return nil
 		}
-		select {
-		case <-look.C:
-		case <-patience.C:
+		switch waited := time.Since(begin); {
+		case waited > listPatience:
 			l.late = true
 			return errNoAnswer
+		case waited > listSpin:
+			time.Sleep(listPace)
+		default:
+			runtime.Gosched()
 		}
 	}
 }

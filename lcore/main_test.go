@@ -28,6 +28,9 @@ const pcaps = 10
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if at := os.Getenv(attachAt); at != "" {
+		return attached(at)
+	}
 	runtime.LockOSThread()
 	var err error
 	if files, err = os.MkdirTemp("", "lcore"); err != nil {

@@ -29,8 +29,7 @@ type worker struct {
 	adaptive bool
 	exchange *dpdk.Exchange
 	path     *forward.Worker
-	stats    *forward.Stats
-	cycles   *Cycles
+	seat     *seat
 	rules    *atomic.Pointer[ruleset.Snapshot]
 	stop     *atomic.Bool
 	shared   *ruleset.Shared
@@ -73,12 +72,14 @@ func (w *worker) run() {
 		if t := w.clock.Tick(now); t != tick {
 			tick = t
 			w.path.Publish()
+			w.seat.exchanged.Publish(w.exchange.Counters())
 			w.admit(now)
-			w.cycles.Total.Store(now - start)
-			spent.publish(w.cycles)
+			w.seat.cycles.Total.Store(now - start)
+			spent.publish(&w.seat.cycles)
 			if w.stop.Load() {
 				w.exchange.Idle()
 				w.path.Publish()
+				w.seat.exchanged.Publish(w.exchange.Counters())
 				return
 			}
 		}
