@@ -79,15 +79,17 @@ type Director struct {
 	generation  uint32
 	routeGen    uint16
 
-	raised         uint64    // signals of workers that hear has seen
+	raised         uint64 // signals of workers that hear has seen
+	pacer          pacer
 	looked         time.Time // when age and measure looked last
 	changed        bool      // rules must change because of what look found
 	rest           time.Time // until then they do not
 	timed          []*real   // what age looks after
 	limited        []*real   // what measure looks after
 	probing        bool
-	targetsChanged bool    // the prober must be told
-	anew           []*real // whose probe must begin anew
+	targetsChanged bool       // the prober must be told
+	anew           []*real    // whose probe must begin anew
+	named          *slotNames // what flows were listed by last
 	flushing       []*flush
 	purges         []purge
 	inForce        applied
@@ -209,7 +211,8 @@ func (d *Director) publish() {
 func (d *Director) Run(ctx context.Context) {
 	housekeeping := time.NewTicker(time.Second)
 	defer housekeeping.Stop()
-	quick := time.NewTicker(d.pace())
+	d.pacer = newPacer(len(d.workers.Counts()))
+	quick := time.NewTicker(d.pacer.pace)
 	defer quick.Stop()
 	d.locked(func() { d.probe(true) })
 	defer d.locked(func() { d.probe(false) })
@@ -222,26 +225,20 @@ func (d *Director) Run(ctx context.Context) {
 		case changed := <-d.mirror.NeighbourEvents():
 			d.locked(func() { d.hops.learn(changed) })
 		case now := <-quick.C:
+			raised := d.shared.Raised()
 			d.locked(func() {
 				load.Share(d.workers.Counts(), d.objects.realSlots.highest, d.guarded)
 				load.ShareSamples(d.workers.Counts(), d.measured)
+				raised -= d.raised
 				d.look(now)
 			})
-			d.answerWants(now)
+			if asked := d.answerWants(now); d.pacer.looked(asked || raised > 0) {
+				quick.Reset(d.pacer.pace)
+			}
 		case now := <-housekeeping.C:
 			d.locked(func() { d.tidy(now) })
 		}
 	}
-}
-
-// pace is how often control looks at what workers raise, ask and hold: each millisecond, where several must know of one
-// another's load. With one it is 2 ms, which a client that waits for its next SYN does not notice, and which costs an
-// idle director 500 wake-ups a second.
-func (d *Director) pace() time.Duration {
-	if len(d.workers.Counts()) > 1 {
-		return time.Millisecond
-	}
-	return 2 * time.Millisecond
 }
 
 func (d *Director) locked(f func()) {
@@ -254,20 +251,23 @@ func (d *Director) locked(f func()) {
 // must not fill its neighbour table.
 const resolveRate = 200
 
-// answerWants has the kernel resolve what workers miss, within the rate. What is over it the workers ask again.
-func (d *Director) answerWants(now time.Time) {
+// answerWants has the kernel resolve what workers miss, within the rate, and tells whether they did. What is over it the workers
+// ask again.
+func (d *Director) answerWants(now time.Time) (some bool) {
 	d.asks = min(d.asks+now.Sub(d.asked).Seconds()*resolveRate, resolveRate)
 	d.asked = now
 	for range 1024 {
 		device, address, ok := d.workers.TakeWant()
 		if !ok {
-			return
+			return some
 		}
+		some = true
 		if i := d.place(device); i >= 0 && d.asks >= 1 {
 			d.asks--
 			d.hops.resolve(hopKey{i, fromIPv4(address)})
 		}
 	}
+	return some
 }
 
 // tidy lets slots go and speaks up about silent next hops.

@@ -48,7 +48,7 @@ func (d *Director) Explain(q api.Question) (api.Explanation, error) {
 	if entry, ok := d.stickyOf(v, q.Client.Addr()); ok {
 		e.Sticky = new(d.stickyEntry(&entry, stickies, d.workers.Now()))
 	}
-	e.Real = names.reals[look.Real]
+	e.Real = of(names.reals, look.Real)
 	e.Reals = d.candidates(v)
 	e.Why = d.why(v, &e, &look)
 	return e, nil

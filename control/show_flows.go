@@ -74,28 +74,45 @@ func (d *Director) Flows(ctx context.Context, q api.FlowQuery) (page api.FlowPag
 	return page, nil
 }
 
-// slotNames are the names of what has a slot.
-type slotNames struct{ virtuals, reals map[uint16]string }
+// slotNames are the names of what has a slot, by slot.
+type slotNames struct {
+	generation      uint32 // of the rules
+	virtuals, reals []string
+}
 
-func (d *Director) flowNames() slotNames {
+// flowNames are kept from page to page, as long as the rules stay the same.
+func (d *Director) flowNames() *slotNames {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := slotNames{make(map[uint16]string, len(d.objects.virtuals)), make(map[uint16]string, len(d.objects.reals))}
-	for _, v := range d.objects.virtuals {
+	if n := d.named; n != nil && n.generation == d.generation {
+		return n
+	}
+	o := d.objects
+	n := &slotNames{d.generation, make([]string, o.virtualSlots.highest+1), make([]string, o.realSlots.highest+1)}
+	for _, v := range o.virtuals {
 		n.virtuals[v.slot] = v.conf.Name
 	}
-	for _, r := range d.objects.reals {
+	for _, r := range o.reals {
 		n.reals[r.slot] = r.conf.Name
 	}
+	d.named = n
 	return n
+}
+
+// of is the name in a slot; "" where nothing is: a flow's object may have come after the names were gathered.
+func of(names []string, slot uint16) string {
+	if int(slot) >= len(names) {
+		return ""
+	}
+	return names[slot]
 }
 
 func (e Endpoint) addrPort() netip.AddrPort { return netip.AddrPortFrom(fromIPv4(e.Address), e.Port) }
 
-func (d *Director) flow(f *Flow, worker int, names slotNames) api.Flow {
+func (d *Director) flow(f *Flow, worker int, names *slotNames) api.Flow {
 	return api.Flow{
 		Client: f.Client.addrPort(), VirtualEndpoint: f.Virtual.addrPort(), RealEndpoint: f.Real.addrPort(),
-		Virtual: names.virtuals[f.VirtualSlot], Real: names.reals[f.RealSlot],
+		Virtual: of(names.virtuals, f.VirtualSlot), Real: of(names.reals, f.RealSlot),
 		Protocol: conf.Protocol(f.Protocol).String(), Phase: f.Phase,
 		IdleSeconds: d.clock.elapsed(f.Idle).Seconds(), SYNs: int(f.SYNs),
 		ForwardBytes: f.ForwardBytes, ReplyBytes: f.ReplyBytes, Worker: worker,

@@ -8,10 +8,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// Taps carries frames between workers and the kernel's taps.
+// Injector transmits a frame of the kernel's on a port, given by its place in the configuration.
+type Injector interface {
+	Inject(port int, frame []byte) error
+}
+
+// Taps carries frames between workers and the kernel's taps, in the workers' process. It allocates nothing once it runs.
 type Taps struct {
 	log     *zap.Logger
-	workers Workers
+	workers Injector
 	punts   Punts
 	taps    []Tap
 	running sync.WaitGroup
@@ -21,7 +26,7 @@ type Taps struct {
 const maxFrame = 65536
 
 // NewTaps joins the taps, in the order of the configuration's ports, with the workers.
-func NewTaps(log *zap.Logger, workers Workers, punts Punts, taps []Tap) *Taps {
+func NewTaps(log *zap.Logger, workers Injector, punts Punts, taps []Tap) *Taps {
 	return &Taps{log: log, workers: workers, punts: punts, taps: taps}
 }
 

@@ -12,8 +12,6 @@ type Workers interface {
 	Counts() []*ruleset.Counts
 	// TakeWant is an on-link address that a worker misses: the device's number and the address in host byte order.
 	TakeWant() (port uint16, address uint32, ok bool)
-	// Inject transmits a frame of the kernel's on a port, given by its place in the configuration.
-	Inject(port int, frame []byte) error
 	// Sweeps are, by worker, how often it has visited all its records to look for what is over.
 	Sweeps() []uint64
 	// Sticky are the entries that workers share.

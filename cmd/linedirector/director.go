@@ -2,23 +2,19 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"linedirector/conf"
-	"linedirector/control"
 	"linedirector/control/api"
 	"linedirector/control/kernel"
 	"linedirector/control/metrics"
@@ -38,9 +34,6 @@ var puntRates = [forward.PuntKinds]uint32{
 
 // prefix begins the name by which EAL knows this process and the directory that it has while it runs.
 const prefix = "linedirector-"
-
-// readyWait is how long the start waits for the reals' next hops before it says that it is ready without them.
-const readyWait = 2 * time.Second
 
 // cleanup are steps that undo what was done, last first.
 type cleanup []func() error
@@ -63,7 +56,7 @@ func oneLine(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
-// direct runs the director from opening to closing. Everything that it does to the machine, it undoes.
+// direct runs the workers' process, from opening to closing. Everything that it does to the machine, it undoes.
 func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error) {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
@@ -94,36 +87,58 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 	if err != nil {
 		return err
 	}
-	director, taps, err := openControl(config, flags.LastGood, log, lcores, &undo)
+	taps, err := openTaps(config, log, lcores, &undo)
 	if err != nil {
 		return err
 	}
 	log.Info("starting", zap.String("version", version), zap.String("dpdk", dpdk.Version()),
 		zap.Ints("lcores", flags.Lcores), zap.Ints("control-lcores", flags.ControlLcores))
-	if err := taps.start(lcores, director, &undo); err != nil {
-		return err
-	}
-	awaitNextHops(ctx, director)
-	stop, err := serveMetrics(flags.Metrics, log, lcores, director)
+	mark, err := kernel.NewMark()
 	if err != nil {
 		return err
 	}
-	undo.add(stop)
-	if flags.ControlSocket != "" {
-		server, err := api.Serve(flags.ControlSocket, director, log)
-		if err != nil {
-			return err
-		}
-		undo.add(func() error { server.Close(); return nil })
+	undo.add(mark.Close)
+	o := &overseer{log: log, lcores: lcores, taps: taps, hello: greeting(flags, config, lcores, taps, mark)}
+	undo.add(taps.stop)
+	undo.add(o.end)
+	if err := o.begin(); err != nil {
+		return err
 	}
-	logReady(log, config, lcores)
+	return o.oversee(ctx, hangup)
+}
+
+// oversee serves control until the director is to end.
+func (o *overseer) oversee(ctx context.Context, hangup <-chan os.Signal) error {
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			log.Info("stopping")
+			o.log.Info("stopping")
 			return nil
 		case <-hangup:
-			reload(director, flags.Config, log)
+			o.tell(tellReload)
+		case m, ok := <-o.messages:
+			if !ok {
+				o.messages = nil
+				continue
+			}
+			o.hear(m)
+		case err := <-o.ended:
+			for m := range o.rest() { // what it said before
+				o.hear(m)
+			}
+			o.process, o.ended = nil, nil
+			next, err := o.bury(err)
+			if err != nil {
+				return err
+			}
+			again = next
+		case <-again:
+			o.hello.Again = true
+			if err := o.begin(); err != nil {
+				o.log.Error("control cannot be started again", zap.Error(err))
+				again = time.After(o.revival(time.Now()))
+			}
 		}
 	}
 }
@@ -175,168 +190,28 @@ func portError(config *conf.Config, err error) error {
 	return fmt.Errorf("%s:%d:%d: port %s: %w", config.Name, port.Line, port.Column, port.Name, p.Err)
 }
 
-// taps are the kernel's side of the ports, and control's ends of the rings towards them.
-type taps struct {
-	log   *zap.Logger
-	taps  []*kernel.Tap
-	conf  *conf.Config
-	first func() error // starts the workers under the first rules
-}
-
-// openControl makes the taps, sets them up as configured and makes the first rules.
-func openControl(config *conf.Config, keep string, log *zap.Logger, lcores *lcore.Lcores, undo *cleanup) (*control.Director, *taps, error) {
-	t := &taps{log: log, conf: config}
-	ports := make([]control.Port, len(config.Ports))
-	for i, p := range lcores.Ports {
-		mac := p.MAC()
-		if mac == ([6]byte{}) {
-			mac = localMAC()
-		}
-		mtu, err := p.MTU()
-		if err != nil {
-			return nil, nil, portError(config, &lcore.PortError{Index: i, Err: err})
-		}
-		if mtu > lcore.MaxMTU {
-			log.Warn("the port's MTU is more than the director forwards; longer packets are dropped",
-				zap.String("port", config.Ports[i].Name), zap.Int("mtu", mtu), zap.Int("forwards", lcore.MaxMTU))
-			mtu = lcore.MaxMTU
-		}
-		tap, err := kernel.OpenTap(config.Ports[i].Name, net.HardwareAddr(mac[:]), mtu)
-		if err != nil {
-			return nil, nil, portError(config, &lcore.PortError{Index: i, Err: err})
-		}
-		undo.add(func() error { return unlessClosed(tap.Close()) })
-		t.taps = append(t.taps, tap)
-		ports[i] = control.Port{Name: config.Ports[i].Name, Device: uint16(p.ID), MAC: mac, Interface: tap.Index()}
-	}
-	mark, err := kernel.NewMark()
-	if err != nil {
-		return nil, nil, err
-	}
-	undo.add(mark.Close)
-	stack, err := kernel.NewStack(t.taps, mark.Label())
-	if err != nil {
-		return nil, nil, err
-	}
-	undo.add(stack.Close)
-	keeper, err := kernel.NewKeeper()
-	if err != nil {
-		return nil, nil, err
-	}
-	undo.add(keeper.Close)
-	director, rules, err := control.New(control.Config{
-		Log: log, Conf: config, Workers: loops{lcores}, Ports: ports, Hops: lcores.Hops,
-		Stack: stack, Keeper: keeper, Keep: keep,
-		ShowWorkers: loops{lcores}.workers, ShowPorts: func() []api.Port { return shownPorts(lcores) },
-		Ticks: lcores.Clock.Ticks, Beats: lcores.Clock.Beats, Elapsed: lcores.Clock.Elapsed, Response: lcores.Clock.Beaten,
-		Follow: func() (control.Mirror, error) { return kernel.NewMirror(t.taps) },
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	undo.add(director.Close)
-	t.first = func() error { return portError(config, lcores.Start(rules)) }
-	return director, t, nil
-}
-
-// unlessClosed takes it for no error that something was closed before.
-func unlessClosed(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-// localMAC is a random, locally administered address for devices that have none.
-func localMAC() (mac [6]byte) {
-	_, _ = rand.Read(mac[:]) // never fails (crypto/rand)
-	mac[0] = mac[0]&^1 | 2
-	return mac
-}
-
-// start sets workers, taps and control going, in this order.
-func (t *taps) start(lcores *lcore.Lcores, director *control.Director, undo *cleanup) error {
-	undo.add(lcores.Stop)
-	if err := t.first(); err != nil {
-		return err
-	}
-	punts, err := lcores.Punts()
-	if err != nil {
-		return err
-	}
-	ends, links := make([]control.Tap, len(t.taps)), make([]control.LinkTap, len(t.taps))
-	for i, tap := range t.taps {
-		ends[i], links[i] = tap, tap
-	}
-	carry := control.NewTaps(t.log, loops{lcores}, punts, ends)
-	carry.Start()
-	undo.add(func() error { carry.Stop(); punts.Close(); return nil })
-
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { director.Run(ctx) })
-	running.Go(func() {
-		control.FollowLinks(ctx, t.log, links, func(port int) (bool, error) {
-			link, err := lcores.Ports[port].Link()
-			return link.Up, err
-		})
-	})
-	undo.add(func() error { cancel(); running.Wait(); return nil })
-	return nil
-}
-
-// awaitNextHops gives the reals' next hops a moment to answer, so that the first client is served at once.
-func awaitNextHops(ctx context.Context, director *control.Director) {
-	deadline := time.After(readyWait)
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for director.Unresolved() > 0 {
-		select {
-		case <-ctx.Done():
-			return
-		case <-deadline:
-			return
-		case <-look.C:
-		}
-	}
-}
-
-// serveMetrics answers from now on, which tells the operator's tools that every port forwards.
-func serveMetrics(address string, log *zap.Logger, lcores *lcore.Lcores, director *control.Director) (func() error, error) {
-	if address == "" {
-		return func() error { return nil }, nil
-	}
-	server, err := metrics.Serve(address, func() metrics.Readings { return readings(lcores, director) })
-	if err != nil {
-		return nil, err
-	}
-	log.Info("metrics", zap.String("url", "http://"+server.Address()+"/metrics"))
-	return func() error { server.Close(); return nil }, nil
-}
-
-func logReady(log *zap.Logger, config *conf.Config, lcores *lcore.Lcores) {
+// greeting is what control must know.
+func greeting(flags *conf.Flags, config *conf.Config, lcores *lcore.Lcores, taps *taps, mark *kernel.Mark) hello {
+	h := hello{Flags: *flags, Name: config.Name, Text: config.Text, Mark: mark.Label()}
+	_, h.Board = lcores.Share()
 	for i, p := range lcores.Ports {
 		rx, tx := p.Queues()
-		log.Info("port forwards", zap.String("port", config.Ports[i].Name), zap.String("device", p.Info.Name),
-			zap.String("driver", p.Info.Driver), zap.Int("rx-queues", rx), zap.Int("tx-queues", tx),
-			zap.String("steering", steering(p, lcores.Workers())))
+		h.Ports = append(h.Ports, opened{
+			Name: config.Ports[i].Name, Device: p.Info.Name, Driver: p.Info.Driver, ID: uint16(p.ID),
+			MAC: taps.all[i].MAC(), Tap: taps.all[i].Index(), Rx: rx, Tx: tx, Steering: steering(p, lcores.Workers()),
+		})
 	}
-	log.Info("ready", zap.Int("virtuals", len(config.Virtuals)), zap.Int("reals", len(config.Reals)))
+	return h
 }
 
-// reload rereads the configuration. A bad one changes nothing.
-func reload(director *control.Director, path string, log *zap.Logger) {
-	if path == "-" {
-		log.Warn("not reloaded: the configuration came from standard input; give a file with --config")
-		return
+// steering is who brings packets to the workers that own their flows; with one worker nobody has to.
+func steering(p *lcore.Port, workers int) string {
+	switch {
+	case workers == 1:
+		return "none"
+	case p.HardwareSteered(workers):
+		return "hardware"
+	default:
+		return "software"
 	}
-	config, err := conf.Load(path, os.Stdin)
-	if err == nil {
-		err = director.Reload(config)
-	}
-	if err != nil {
-		log.Error("not reloaded; the configuration in force stays", zap.Error(err))
-		return
-	}
-	log.Info("reloaded", zap.String("file", path), zap.Int("virtuals", len(config.Virtuals)), zap.Int("reals", len(config.Reals)))
 }

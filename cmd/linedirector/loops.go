@@ -12,12 +12,12 @@ import (
 )
 
 // loops are the workers as control knows them.
-type loops struct{ *lcore.Lcores }
+type loops struct{ *lcore.Board }
 
 // Flows lists a worker's flows in pieces.
 func (l loops) Flows(worker int, from uint32, page []control.Flow) (n int, next uint32, err error) {
 	var records [forward.PageLen]flowtable.Record
-	n, next, err = l.Lcores.Flows(worker, from, records[:min(len(page), len(records))])
+	n, next, err = l.Board.Flows(worker, from, records[:min(len(page), len(records))])
 	now := l.Now()
 	for i := range records[:n] {
 		page[i] = flow(&records[i], now)
@@ -26,7 +26,7 @@ func (l loops) Flows(worker int, from uint32, page []control.Flow) (n int, next 
 }
 
 // Sticky are the entries that workers share.
-func (l loops) Sticky() control.Sticky { return &entries{Table: l.Lcores.Sticky()} }
+func (l loops) Sticky() control.Sticky { return &entries{Table: l.Board.Sticky()} }
 
 // Sweeps are how often each worker has visited all its records.
 func (l loops) Sweeps() []uint64 {
@@ -40,7 +40,7 @@ func (l loops) Sweeps() []uint64 {
 // Explain asks the worker that owns a packet's flow what would become of it.
 func (l loops) Explain(p control.Packet) (control.Outlook, error) {
 	out := control.Outlook{Worker: l.Owner(p.Client.Address, p.Client.Port)}
-	a, err := l.Lcores.Explain(out.Worker, forward.Question{
+	a, err := l.Board.Explain(out.Worker, forward.Question{
 		Client: p.Client.Address, ClientPort: p.Client.Port, Virtual: p.To.Address, VirtualPort: p.To.Port, Protocol: p.Protocol,
 	})
 	if err != nil {

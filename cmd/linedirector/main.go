@@ -1,14 +1,26 @@
-// Command linedirector is the director: it reads flags and configuration, opens ports through DPDK, and runs workers
-// and control until it is told to stop.
+// Command linedirector is the director: two processes of this program, until it is told to stop. The workers' process, which
+// the operator starts, has ports, taps and workers; it starts control's, and starts it again if that dies. They share memory
+// (lcore.Board) and a socket (wire). docs/design/0013-two-processes.md says why.
 //
 //	main.go      flags, configuration, exit code
-//	director.go  the order in which everything is opened, and closed again
+//	director.go  the workers' process: the order in which everything is opened, and closed again
 //	workers.go   flags and ports as workers need them
-//	process.go   which CPUs, what priority and how much garbage collection the process has
+//	taps.go      the kernel's side of the ports
+//	overseer.go  control's process, as the workers' process starts it, serves it and starts it again
+//	process.go   which CPUs, what priority and how much garbage collection each process has
+//
+//	hello.go     what control is told at its start
+//	wire.go      what the two tell each other later
+//
+//	control.go   control's process: the order in which everything is opened, and closed again
+//	peer.go      the workers' process, as control knows it
 //	loops.go     the workers, as control and its socket know them
+//	entries.go   sticky entries, likewise
 //	ports.go     the devices, as the control socket shows them
 //	readings.go  what metrics show
+//
 //	doctor.go    linedirector doctor: what to change on the machine
+//	log.go       how both log
 package main
 
 import (
@@ -24,6 +36,9 @@ import (
 var version = "unreleased"
 
 func main() {
+	if os.Args[0] == controlName {
+		os.Exit(runControl())
+	}
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "linedirector:", err)
 		os.Exit(1)

@@ -80,7 +80,7 @@ func TestDriver(t *testing.T) {
 func TestWorkerConfig(t *testing.T) {
 	config := ports("net_null0", "0000:3b:00.1", "net_null1")
 	config.Ports[0].Side, config.Ports[1].Side = conf.SideClients, conf.SideReals
-	flags := &conf.Flags{Lcores: []int{2, 3}, Flows: 100, Sticky: 7, Burst: 16, Mbufs: 5000, RxDesc: 256, TxDesc: 128, Poll: conf.PollAdaptive}
+	flags := &conf.Flags{Lcores: []int{2, 3}, Flows: 100, Sticky: 7, Burst: 16, Mbufs: 5000, RxDesc: 256, TxDesc: 128, Poll: conf.PollAdaptive, NoHuge: true}
 	c := workerConfig(flags, config)
 	want := []lcore.PortConfig{{Device: "net_null0", Side: lcore.Clients}, {Device: "0000:3b:00.1", Side: lcore.Reals}, {Device: "net_null1", Side: lcore.Both}}
 	if !slices.Equal(c.Ports, want) {
@@ -363,6 +363,11 @@ func confined(text string) int {
 		}
 		if raw, err := unix.Getpriority(unix.PRIO_PROCESS, tid); err == nil && os.Geteuid() == 0 && 20-raw != urgency {
 			fmt.Printf("thread %d of %d runs at nice %d\n", tid, len(list), 20-raw)
+			return 1
+		}
+		slack, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", tid))
+		if err == nil && os.Geteuid() == 0 && strings.TrimSpace(string(slack)) != strconv.FormatInt(lateness.Nanoseconds(), 10) {
+			fmt.Printf("thread %d of %d may be late by %s ns\n", tid, len(list), slack)
 			return 1
 		}
 	}

@@ -1,32 +1,20 @@
 package main
 
-import (
-	"net"
-
-	"linedirector/control/api"
-	"linedirector/lcore"
-)
+import "linedirector/control/api"
 
 // shownPorts are the devices as the control socket shows them; the configuration's part is control's.
-func shownPorts(lcores *lcore.Lcores) []api.Port {
-	all := make([]api.Port, len(lcores.Ports))
-	for i, p := range lcores.Ports {
-		mac := p.MAC()
-		rx, tx := p.Queues()
-		one := &all[i]
-		*one = api.Port{
-			Device: p.Info.Name, Driver: p.Info.Driver, MAC: net.HardwareAddr(mac[:]).String(),
-			RxQueues: rx, TxQueues: tx, Steering: steering(p, lcores.Workers()),
-		}
-		if mtu, err := p.MTU(); err == nil {
-			one.MTU = mtu
-		}
-		if link, err := p.Link(); err == nil {
-			one.Up, one.SpeedMbps = link.Up, uint32(link.SpeedMbps)
-		}
-		if s, err := p.Stats(); err == nil {
-			one.RxPacketsTotal, one.TxPacketsTotal, one.RxBytesTotal, one.TxBytesTotal = s.RxPackets, s.TxPackets, s.RxBytes, s.TxBytes
-			one.RxMissedTotal, one.RxErrorsTotal, one.TxErrorsTotal, one.RxNoMbufTotal = s.RxMissed, s.RxErrors, s.TxErrors, s.RxNoMbuf
+func (p *peer) shownPorts() []api.Port {
+	devices, _, _ := p.devices()
+	all := make([]api.Port, len(p.ports))
+	for i := range all {
+		o, d := &p.ports[i], &devices[i]
+		all[i] = api.Port{
+			Device: o.Device, Driver: o.Driver, MAC: o.MAC.String(), RxQueues: o.Rx, TxQueues: o.Tx, Steering: o.Steering,
+			MTU: d.MTU, Up: d.Link.Up, SpeedMbps: uint32(d.Link.SpeedMbps),
+			RxPacketsTotal: d.Stats.RxPackets, TxPacketsTotal: d.Stats.TxPackets,
+			RxBytesTotal: d.Stats.RxBytes, TxBytesTotal: d.Stats.TxBytes,
+			RxMissedTotal: d.Stats.RxMissed, RxErrorsTotal: d.Stats.RxErrors, TxErrorsTotal: d.Stats.TxErrors,
+			RxNoMbufTotal: d.Stats.RxNoMbuf,
 		}
 	}
 	return all

@@ -6,7 +6,6 @@ import (
 
 	"linedirector/control"
 	"linedirector/control/metrics"
-	"linedirector/dpdk"
 	"linedirector/flowtable"
 	"linedirector/lcore"
 	"linedirector/lcore/forward"
@@ -14,23 +13,26 @@ import (
 )
 
 // readings gathers all counters for one scrape.
-func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings {
+func readings(p *peer, director *control.Director) metrics.Readings {
 	var r metrics.Readings
+	b := p.board
+	devices, pools, heap := p.devices()
+	r.WorkersHeap = metrics.Heap{Allocated: heap.Allocated, Collections: heap.Collections}
 	var drops [packet.Causes]uint64
 	var punted [forward.PuntKinds]uint64
-	txFull := map[dpdk.PortID]uint64{}
-	for i := range lcores.Workers() {
-		r.Workers = append(r.Workers, worker(lcores, i))
+	txFull := make([]uint64, len(p.ports))
+	for i := range b.Workers() {
+		r.Workers = append(r.Workers, worker(b, i))
 		for cause := range drops {
-			drops[cause] += lcores.Stats(i).Drops[cause].Load()
+			drops[cause] += b.Stats(i).Drops[cause].Load()
 		}
-		x := lcores.Exchanged(i)
-		for _, p := range lcores.Ports {
-			full := atomic.LoadUint64(&x.TxFull[p.ID])
-			txFull[p.ID] += full
+		x := b.Exchanged(i)
+		for k := range p.ports {
+			full := atomic.LoadUint64(&x.TxFull[p.ports[k].ID])
+			txFull[k] += full
 			drops[packet.TxFull] += full
 		}
-		for other := range lcores.Workers() {
+		for other := range b.Workers() {
 			drops[packet.HandFull] += atomic.LoadUint64(&x.HandFull[other])
 		}
 		for kind := range punted {
@@ -45,21 +47,21 @@ func readings(lcores *lcore.Lcores, director *control.Director) metrics.Readings
 		r.Punted = append(r.Punted, metrics.Named{Name: forward.PuntKind(kind).String(), Value: punted[kind]})
 	}
 	director.Read(&r)
-	for i, p := range lcores.Ports {
-		r.Ports = append(r.Ports, port(director.Conf().Ports[i].Name, p, lcores.Workers(), txFull[p.ID]))
+	for i := range p.ports {
+		r.Ports = append(r.Ports, port(&p.ports[i], &devices[i], txFull[i]))
 	}
-	if t := lcores.Sticky(); t != nil {
+	if t := b.Sticky(); t != nil {
 		s := t.Stats()
 		r.Sticky = &metrics.Sticky{Used: s.Used, Capacity: s.Capacity, GaveWay: s.GaveWay, Refused: s.Refused}
 	}
-	for socket, m := range lcores.Mempools() {
-		r.Mempools = append(r.Mempools, metrics.Mempool{Socket: node(socket), InUse: m.InUse(), Size: m.Size()})
+	for _, m := range pools {
+		r.Mempools = append(r.Mempools, metrics.Mempool{Socket: node(m.Socket), InUse: m.InUse, Size: m.Size})
 	}
 	return r
 }
 
-func worker(lcores *lcore.Lcores, i int) metrics.Worker {
-	s, c := lcores.Stats(i), lcores.Cycles(i)
+func worker(b *lcore.Board, i int) metrics.Worker {
+	s, c := b.Stats(i), b.Cycles(i)
 	return metrics.Worker{
 		Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(),
 		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), GaveWay: s.GaveWay.Load(),
@@ -69,8 +71,8 @@ func worker(lcores *lcore.Lcores, i int) metrics.Worker {
 		StickyHits: s.StickyHits.Load(),
 		Transit:    s.Transit.Load(), Refused: s.Refused.Load(), Handed: s.Handed.Load(),
 		Cycles: c.Total.Load(), BusyCycles: c.Busy.Load(),
-		LongestStall: lcores.Clock.Duration(c.Longest.Load()).Seconds(),
-		Polls:        polls(lcores.Clock, c),
+		LongestStall: b.Clock.Duration(c.Longest.Load()).Seconds(),
+		Polls:        polls(b.Clock, c),
 	}
 }
 
@@ -89,28 +91,12 @@ func polls(clock lcore.Clock, c *lcore.Cycles) metrics.Polls {
 	return p
 }
 
-// port reads a device; what it does not tell stays 0.
-func port(name string, p *lcore.Port, workers int, txFull uint64) metrics.Port {
-	m := metrics.Port{Name: name, Steering: steering(p, workers), TxFull: txFull}
-	if s, err := p.Stats(); err == nil {
-		m.RxPackets, m.TxPackets, m.RxBytes, m.TxBytes = s.RxPackets, s.TxPackets, s.RxBytes, s.TxBytes
-		m.RxMissed, m.RxErrors, m.TxErrors, m.RxNoMbuf = s.RxMissed, s.RxErrors, s.TxErrors, s.RxNoMbuf
-	}
-	if link, err := p.Link(); err == nil {
-		m.Up = link.Up
-	}
-	return m
-}
-
-// steering is who brings packets to the workers that own their flows; with one worker nobody has to.
-func steering(p *lcore.Port, workers int) string {
-	switch {
-	case workers == 1:
-		return "none"
-	case p.HardwareSteered(workers):
-		return "hardware"
-	default:
-		return "software"
+// port is a device; what it did not tell is 0.
+func port(o *opened, d *lcore.Device, txFull uint64) metrics.Port {
+	return metrics.Port{
+		Name: o.Name, Steering: o.Steering, TxFull: txFull, Up: d.Link.Up,
+		RxPackets: d.Stats.RxPackets, TxPackets: d.Stats.TxPackets, RxBytes: d.Stats.RxBytes, TxBytes: d.Stats.TxBytes,
+		RxMissed: d.Stats.RxMissed, RxErrors: d.Stats.RxErrors, TxErrors: d.Stats.TxErrors, RxNoMbuf: d.Stats.RxNoMbuf,
 	}
 }
 

@@ -17,7 +17,7 @@ var sides = map[conf.Side]lcore.Side{conf.SideBoth: lcore.Both, conf.SideClients
 func workerConfig(flags *conf.Flags, config *conf.Config) lcore.Config {
 	c := lcore.Config{
 		CPUs: flags.Lcores, Flows: flags.Flows, Sticky: flags.Sticky, Burst: flags.Burst, Mbufs: flags.Mbufs,
-		RxDesc: flags.RxDesc, TxDesc: flags.TxDesc, Adaptive: adaptive(flags.Poll, config), PuntRate: puntRates,
+		RxDesc: flags.RxDesc, TxDesc: flags.TxDesc, NoHuge: flags.NoHuge, Adaptive: adaptive(flags.Poll, config), PuntRate: puntRates,
 		MaxSlots: ruleset.Slots{Bindings: ruleset.MaxBindings, Reals: ruleset.MaxReals, Virtuals: ruleset.MaxVirtuals},
 	}
 	for _, p := range config.Ports {
@@ -59,14 +59,15 @@ func memory(flags *conf.Flags, c lcore.Config) int {
 	return (footprint(c)+rest)>>20 + 1
 }
 
-// footprint is what tables and mbufs take, in bytes.
+// footprint is what flow tables and mbufs take of EAL's memory, in bytes.
 func footprint(c lcore.Config) int {
 	const mbuf = 2560
-	return len(c.CPUs)*flowtable.Size(c.Flows) + sticky.Size(c.Sticky) + c.MostMbufs()*mbuf
+	return len(c.CPUs)*flowtable.Size(c.Flows) + c.MostMbufs()*mbuf
 }
 
-// demand is all that a start takes, in bytes: what EAL is told to, or what it will take from hugepages as it goes.
+// demand is all that a start takes, in bytes: what EAL is told to, or what it will take from hugepages as it goes, and sticky
+// entries.
 func demand(flags *conf.Flags, c lcore.Config) int64 {
 	const rest = 16 << 20 // rings, devices, and what rounding to hugepages wastes
-	return max(int64(memory(flags, c))<<20, int64(footprint(c)+rest))
+	return max(int64(memory(flags, c))<<20, int64(footprint(c)+rest)) + int64(sticky.Size(c.Sticky))
 }

@@ -47,6 +47,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	allocated, collections := heap()
 	e.counter(families.allocated, allocated)
 	e.counter(families.collections, collections)
+	e.counter(families.workersAllocated, r.WorkersHeap.Allocated)
+	e.counter(families.workersCollections, r.WorkersHeap.Collections)
 }
 
 type emitter struct{ out chan<- prometheus.Metric }

@@ -13,6 +13,7 @@ var families = struct {
 	busyCycles, cycles, stall, polls,
 	portUp, portSteering, portPackets, portBytes, portErrors,
 	mbufsUsed, mbufs, allocated, collections *prometheus.Desc
+	workersAllocated, workersCollections *prometheus.Desc
 }{
 	flowsOpen:       describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
 	flowsCapacity:   describe("flows_capacity", "Records that the workers' tables hold together."),
@@ -65,8 +66,11 @@ var families = struct {
 
 	mbufsUsed:   describe("mbufs_in_use", "Mbufs of a NUMA node's mempool that hold frames or stand ready in receive queues.", "socket"),
 	mbufs:       describe("mbufs", "Mbufs of a NUMA node's mempool.", "socket"),
-	allocated:   describe("control_allocated_bytes_total", "Bytes that the control core ever allocated on Go's heap; its rate is what garbage collections cost."),
-	collections: describe("control_collections_total", "Garbage collections of the control core; each stops the workers for a moment."),
+	allocated:   describe("control_allocated_bytes_total", "Bytes that control's process ever allocated on Go's heap; its rate is what garbage collections cost."),
+	collections: describe("control_collections_total", "Garbage collections of control's process. They stop no worker."),
+
+	workersAllocated:   describe("workers_allocated_bytes_total", "Bytes that the workers' process ever allocated on Go's heap; it hardly grows once workers run."),
+	workersCollections: describe("workers_collections_total", "Garbage collections of the workers' process; each stops the workers for a moment, and none is expected once they run."),
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

@@ -14,7 +14,12 @@ type Readings struct {
 	Ports    []Port
 	Mempools []Mempool
 	Sticky   *Sticky // nil: there is no table
+
+	WorkersHeap Heap
 }
+
+// Heap is the workers' process's: what it ever allocated, in bytes, and how often it collected garbage.
+type Heap struct{ Allocated, Collections uint64 }
 
 // Worker is one worker's.
 type Worker struct {
