@@ -21,6 +21,7 @@ type (
 		Cause       string
 		Draining    bool
 		Connections int
+		Weight      int
 		Opened      int `json:"opened_total"`
 		Ditched     int
 		Threshold   int

@@ -145,20 +145,25 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// resident is the memory that the director has, in kB.
-func (d *director) resident(t *testing.T) (kB int) {
+// resident is the memory that the director's processes have, in kB.
+func (d *director) resident(t *testing.T) (sum int) {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kB); err == nil {
-			return kB
+	for _, pid := range append(d.Children(t), d.PID()) {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(status)) {
+			kB := 0
+			if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kB); err == nil {
+				sum += kB
+			}
 		}
 	}
-	t.Fatal("no VmRSS")
-	return 0
+	if sum == 0 {
+		t.Fatal("no VmRSS")
+	}
+	return sum
 }
 
 // stop ends it and returns how many SYNs a second it sent.

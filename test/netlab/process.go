@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -164,4 +165,27 @@ func Eventually(bound time.Duration, f func() error) error {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// Children are the processes that it has started and that have not ended.
+func (p *Process) Children(tb testing.TB) (all []int) {
+	tb.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.PID()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, file := range threads {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		for word := range strings.FieldsSeq(string(text)) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			all = append(all, pid)
+		}
+	}
+	return all
 }
