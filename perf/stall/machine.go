@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"runtime/debug"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,34 +44,72 @@ func pin(thread, cpu int) error {
 	return nil
 }
 
-// alone reads the clock on a CPU in a loop: what keeps it from doing so, kernel or hypervisor, keeps a worker, too. It
-// returns the three longest times from one reading to the next, in seconds, the longest first.
-func alone(cpu int, length time.Duration) (longest [3]float64, err error) {
-	percent := debug.SetGCPercent(-1) // which would stop the loop
-	defer debug.SetGCPercent(percent)
-	ended := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the thread ends with it
-		if err := pin(0, cpu); err != nil {
-			ended <- err
-			return
+// alone is what a loop met that does nothing but read the clock on the worker's CPU (c/clock.c): what kernel and hypervisor
+// take from it they take from a worker, too.
+type alone struct {
+	Seconds float64   `json:"seconds"`
+	Gaps    []float64 `json:"gaps"` // from one reading to the next, in seconds, those of 50 µs and longer
+}
+
+func (a *alone) longest() float64 { return slices.Max(append(slices.Clone(a.Gaps), 0)) }
+
+func (a *alone) over(seconds float64) (n int) {
+	for _, gap := range a.Gaps {
+		if gap > seconds {
+			n++
 		}
-		start := time.Now()
-		for last := time.Duration(0); last < length; {
-			now := time.Since(start)
-			passed := (now - last).Seconds()
-			last = now
-			for i := range longest {
-				if passed > longest[i] {
-					copy(longest[i+1:], longest[i:])
-					longest[i] = passed
-					break
-				}
-			}
+	}
+	return n
+}
+
+// lost is as polls'.
+func (a *alone) lost(rate, descriptors float64) (n float64) {
+	for _, gap := range a.Gaps {
+		n += max(gap*rate-descriptors, 0)
+	}
+	return n
+}
+
+// spinners keep control's CPU busy while the machine is measured so: two, as there is more than one thing to do there.
+const spinners = 2
+
+// watch runs the loop; busy has the other CPU do something all the time.
+func watch(s *settings, busy bool) (a alone, err error) {
+	dir, err := os.MkdirTemp("", "linedirector-stall-")
+	if err != nil {
+		return a, err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "clock")
+	if out, err := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, "perf/stall/c/clock.c").CombinedOutput(); err != nil {
+		return a, fmt.Errorf("gcc: %w: %s", err, out)
+	}
+	loop := func(cpu int, length time.Duration) *exec.Cmd {
+		return exec.Command(program, strconv.Itoa(cpu), fmt.Sprint(length.Seconds()))
+	}
+	for range spinners {
+		if !busy {
+			break
 		}
-		ended <- nil
-	}()
-	return longest, <-ended
+		spinner := loop(s.Control, s.phase+time.Minute)
+		if err := spinner.Start(); err != nil {
+			return a, err
+		}
+		defer func() { _ = spinner.Process.Kill(); _ = spinner.Wait() }()
+	}
+	out, err := loop(s.Worker, s.phase).Output()
+	if err != nil {
+		return a, fmt.Errorf("the loop on CPU %d: %w", s.Worker, err)
+	}
+	a.Seconds = s.phase.Seconds()
+	for line := range strings.Lines(string(out)) {
+		ns, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
+		if err != nil {
+			return a, err
+		}
+		a.Gaps = append(a.Gaps, ns/1e9)
+	}
+	return a, nil
 }
 
 const hugepages = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"

@@ -1,6 +1,7 @@
-// Command stall measures how long a worker is kept from polling its queues while the control core of the same process
-// reloads, lists a million flows and is scraped, beside a control core that has nothing to do (make bench-stall). A worker
-// on a core of its own forwards at full speed through net_pcap; every other thread and process is on the other core.
+// Command stall measures how long a worker is kept from polling its queues while the control core reloads, lists a million
+// flows and is scraped, beside a control core that has nothing to do, and beside a loop in C that has nothing to do with either
+// (make bench-stall). A worker on a core of its own forwards at full speed through net_pcap; every other thread and process is
+// on the other core.
 //
 //	machine.go  the machine alone: how long anything on the worker's CPU is interrupted
 //	load.go     what the control core has to do
@@ -129,9 +130,13 @@ func run(s *settings) (err error) {
 	if r.Machine, err = record.Inspect(command, nil); err != nil {
 		return err
 	}
-	note("the machine alone, %v", s.phase)
-	if r.Alone, err = alone(s.Worker, s.phase); err != nil {
-		return err
+	for _, busy := range []bool{false, true} {
+		note("the machine alone, %v", s.phase)
+		a, err := watch(s, busy)
+		if err != nil {
+			return err
+		}
+		r.Alone = append(r.Alone, a)
 	}
 	back, err := takeHugepages(s.flows)
 	if err != nil {

@@ -20,7 +20,7 @@ type report struct {
 	Machine     record.Machine `json:"machine"`
 	Flows       int            `json:"flows"`
 	Descriptors int            `json:"descriptors"`
-	Alone       [3]float64     `json:"alone"` // seconds
+	Alone       []alone        `json:"alone"` // the other CPU idle, and busy
 	Phases      []phase        `json:"phases"`
 }
 
@@ -29,10 +29,11 @@ type phase struct {
 	Name        string  `json:"name"`
 	Title       string  `json:"title"`
 	Seconds     float64 `json:"seconds"`
-	Rate        float64 `json:"rate"`      // packets a second that the worker received
-	Dropped     float64 `json:"dropped"`   // packets
-	Allocated   float64 `json:"allocated"` // bytes a second
-	Collections float64 `json:"collections"`
+	Rate        float64 `json:"rate"`        // packets a second that the worker received
+	Dropped     float64 `json:"dropped"`     // packets
+	Allocated   float64 `json:"allocated"`   // bytes a second
+	Collections float64 `json:"collections"` // of control's process
+	Stops       float64 `json:"stops"`       // collections of the workers'
 	Done        done    `json:"done"`
 	Polls       polls   `json:"polls"`
 }
@@ -45,6 +46,7 @@ func (p *phase) fill(before, after replay.Scraped) error {
 	p.Dropped = passed("linedirector_drops_total", "")
 	p.Allocated = passed("linedirector_control_allocated_bytes_total", "") / p.Seconds
 	p.Collections = passed("linedirector_control_collections_total", "")
+	p.Stops = passed("linedirector_workers_collections_total", "")
 	first, err := pollsOf(before)
 	if err != nil {
 		return err
@@ -88,6 +90,7 @@ func (r *report) idle() phase {
 		all.Seconds += p.Seconds
 		all.Dropped += p.Dropped
 		all.Collections += p.Collections
+		all.Stops += p.Stops
 	}
 	all.Rate, all.Allocated = packets/all.Seconds, bytes/all.Seconds
 	return all
@@ -100,17 +103,20 @@ func (r *report) markdown() string {
 	idle := r.idle()
 	half := idle.Rate / 2
 	out.WriteString(m.Markdown())
-	fmt.Fprintf(&out, "%s, Linux %s, %d CPUs (%s), %s. Load average before and after: %s, %s. %d flows open; %.2f Mpps with control idle. "+
-		"The machine alone (a loop that reads the clock on the worker's CPU): longest %s, %s and %s µs.\n\n",
-		m.System, m.Kernel, m.CPUs, m.CPU, m.Versions["go"], m.LoadBefore, m.LoadAfter, r.Flows, idle.Rate/1e6,
-		micros(r.Alone[0]), micros(r.Alone[1]), micros(r.Alone[2]))
-	fmt.Fprintf(&out, "| control | s | p50 | p99 | p99.9 | p99.99 | to idle | longest, µs | polls > 200 µs | lost at %.2f Mpps | MB/s | collections |\n", half/1e6)
+	fmt.Fprintf(&out, "%s, Linux %s, %d CPUs (%s), %s. Load average before and after: %s, %s. %d flows open; %.2f Mpps with control idle.\n\n",
+		m.System, m.Kernel, m.CPUs, m.CPU, m.Versions["go"], m.LoadBefore, m.LoadAfter, r.Flows, idle.Rate/1e6)
+	fmt.Fprintf(&out, "| control | s | p50 | p99 | p99.9 | p99.99 | to idle | longest, µs | > 200 µs, a second | lost at %.2f Mpps, ‰ | MB/s | collections: control's, workers' |\n", half/1e6)
 	out.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for i, title := range []string{"*the machine: the loop in C, the other CPU idle*", "*the same, the other CPU busy*"} {
+		a := &r.Alone[i]
+		fmt.Fprintf(&out, "| %s | %.0f | | | | | | %s | %.2f | %.3f | | |\n", title, a.Seconds, micros(a.longest()),
+			float64(a.over(200e-6))/a.Seconds, 1000*a.lost(half, descriptors)/(half*a.Seconds))
+	}
 	row := func(p *phase) {
-		fmt.Fprintf(&out, "| %s | %.0f | %s | %s | %s | %s | %.2f | %s | %.0f | %.0f | %.1f | %.0f |\n", p.Title, p.Seconds,
+		fmt.Fprintf(&out, "| %s | %.0f | %s | %s | %s | %s | %.2f | %s | %.2f | %.3f | %.1f | %.0f, %.0f |\n", p.Title, p.Seconds,
 			micros(p.Polls.quantile(0.5)), micros(p.Polls.quantile(0.99)), micros(p.Polls.quantile(0.999)), micros(p.Polls.quantile(0.9999)),
-			p.Polls.quantile(0.9999)/idle.Polls.quantile(0.9999), micros(p.Polls.longest()), p.Polls.over(200e-6),
-			p.Polls.lost(half, descriptors), p.Allocated/1e6, p.Collections)
+			p.Polls.quantile(0.9999)/idle.Polls.quantile(0.9999), micros(p.Polls.longest()), p.Polls.over(200e-6)/p.Seconds,
+			1000*p.Polls.lost(half, descriptors)/(half*p.Seconds), p.Allocated/1e6, p.Collections, p.Stops)
 	}
 	row(&idle)
 	for i := range r.Phases {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"linedirector/perf/record"
 )
 
 const (
@@ -98,9 +100,20 @@ func (d *running) apply(s *settings, file string) (time.Duration, error) {
 	return time.Since(since), nil
 }
 
-// resident is the memory that it has besides hugepages, in bytes.
-func (d *running) resident() (int, error) {
-	return field(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid), "VmRSS:")
+// resident is the memory that it has besides hugepages, in bytes: of both processes, what they share counted once.
+func (d *running) resident() (sum int, err error) {
+	family, err := record.Family(d.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range family {
+		bytes, err := field(fmt.Sprintf("/proc/%d/smaps_rollup", pid), "Pss:")
+		if err != nil {
+			return 0, err
+		}
+		sum += bytes
+	}
+	return sum, nil
 }
 
 func (d *running) stop() error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"linedirector/perf/lab"
+	"linedirector/perf/record"
 )
 
 // hertz is the unit of times in /proc: USER_HZ, which Linux never changes.
@@ -27,11 +28,7 @@ func (u used) minus(o used) used {
 // readCPU reads how much was used since the machine's start.
 func readCPU(balancer *lab.Process) (u used, err error) {
 	if balancer != nil {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", balancer.PID()))
-		if err != nil {
-			return u, fmt.Errorf("%w: %w", err, balancer.Err())
-		}
-		if u.balancer, err = programTime(string(text)); err != nil {
+		if u.balancer, err = familyTime(balancer); err != nil {
 			return u, err
 		}
 	}
@@ -45,6 +42,26 @@ func readCPU(balancer *lab.Process) (u used, err error) {
 		}
 	}
 	return u, nil
+}
+
+// familyTime is what a program spent, and the processes that it started.
+func familyTime(balancer *lab.Process) (sum time.Duration, err error) {
+	family, err := record.Family(balancer.PID())
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range family {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", err, balancer.Err())
+		}
+		spent, err := programTime(string(text))
+		if err != nil {
+			return 0, err
+		}
+		sum += spent
+	}
+	return sum, nil
 }
 
 // programTime is utime and stime, of all threads, in a line of /proc/PID/stat.
