@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -105,42 +104,6 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 		return err
 	}
 	return o.oversee(ctx, hangup)
-}
-
-// oversee serves control until the director is to end.
-func (o *overseer) oversee(ctx context.Context, hangup <-chan os.Signal) error {
-	var again <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			o.log.Info("stopping")
-			return nil
-		case <-hangup:
-			o.tell(tellReload)
-		case m, ok := <-o.messages:
-			if !ok {
-				o.messages = nil
-				continue
-			}
-			o.hear(m)
-		case err := <-o.ended:
-			for m := range o.rest() { // what it said before
-				o.hear(m)
-			}
-			o.process, o.ended = nil, nil
-			next, err := o.bury(err)
-			if err != nil {
-				return err
-			}
-			again = next
-		case <-again:
-			o.hello.Again = true
-			if err := o.begin(); err != nil {
-				o.log.Error("control cannot be started again", zap.Error(err))
-				again = time.After(o.revival(time.Now()))
-			}
-		}
-	}
 }
 
 // openWorkers silences the kernel on the interfaces that DPDK takes over, starts EAL and opens ports and workers.

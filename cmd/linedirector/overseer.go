@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -77,6 +78,42 @@ func (o *overseer) begin() (err error) {
 	o.ended = ended
 	go func(p *exec.Cmd) { ended <- p.Wait() }(o.process)
 	return nil
+}
+
+// oversee serves control until the director is to end.
+func (o *overseer) oversee(ctx context.Context, hangup <-chan os.Signal) error {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			o.log.Info("stopping")
+			return nil
+		case <-hangup:
+			o.tell(tellReload)
+		case m, ok := <-o.messages:
+			if !ok {
+				o.messages = nil
+				continue
+			}
+			o.hear(m)
+		case err := <-o.ended:
+			for m := range o.rest() { // what it said before
+				o.hear(m)
+			}
+			o.process, o.ended = nil, nil
+			next, err := o.bury(err)
+			if err != nil {
+				return err
+			}
+			again = next
+		case <-again:
+			o.hello.Again = true
+			if err := o.begin(); err != nil {
+				o.log.Error("control cannot be started again", zap.Error(err))
+				again = time.After(o.revival(time.Now()))
+			}
+		}
+	}
 }
 
 // hear acts upon a message of control's.

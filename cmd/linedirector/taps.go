@@ -19,14 +19,15 @@ import (
 // taps are the kernel's side of the ports. They live as long as the workers: what the kernel has to say, and routing daemons, and
 // an operator's ssh, goes on whatever becomes of control.
 type taps struct {
-	log *zap.Logger
-	all []*kernel.Tap
-	end cleanup
+	log  *zap.Logger
+	conf *conf.Config
+	all  []*kernel.Tap
+	end  cleanup
 }
 
 // openTaps makes a tap for each port.
 func openTaps(config *conf.Config, log *zap.Logger, lcores *lcore.Lcores, undo *cleanup) (*taps, error) {
-	t := &taps{log: log}
+	t := &taps{log: log, conf: config}
 	for i, p := range lcores.Ports {
 		mac := p.MAC()
 		if mac == ([6]byte{}) {
@@ -70,7 +71,7 @@ func unlessClosed(err error) error {
 func (t *taps) start(lcores *lcore.Lcores) error {
 	t.end.add(lcores.Stop)
 	if err := lcores.Start(); err != nil {
-		return err
+		return portError(t.conf, err)
 	}
 	punts, err := lcores.Punts()
 	if err != nil {
