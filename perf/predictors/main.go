@@ -24,15 +24,13 @@ import (
 	"linedirector/perf/record"
 )
 
-// Where a run is written, from the repository's root: to trials, or to the others if it is to be published.
-const (
-	trials  = "bin/predictors"
-	results = "perf/predictors/results"
-	images  = "docs/images"
-	plotted = "slow-start.svg"
-)
+// plotted is the picture's file.
+const plotted = "slow-start.svg"
 
-var page = record.Page{File: "docs/predictors.md", Target: "predictors"}
+var output = record.Output{
+	Page:    record.Page{File: "docs/predictors.md", Target: "predictors"},
+	Results: "perf/predictors/results", Images: "docs/images", Trials: "bin/predictors",
+}
 
 // report is all that a run showed.
 type report struct {
@@ -45,7 +43,7 @@ func main() {
 	flags := pflag.NewFlagSet("predictors", pflag.ContinueOnError)
 	flags.SortFlags = false
 	ramp := flags.Duration("ramp", 30*time.Second, "how long the slow start is")
-	publish := flags.Bool("publish", false, "write docs/predictors.md, docs/images and perf/predictors/results, instead of "+trials)
+	publish := flags.Bool("publish", false, "write docs/predictors.md, docs/images and perf/predictors/results, instead of "+output.Trials)
 	err := flags.Parse(os.Args[1:])
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
@@ -79,27 +77,7 @@ func run(ramp time.Duration, publish bool) error {
 	if err != nil {
 		return fmt.Errorf("plot of the slow start: %w", err)
 	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	resultsDir, imagesDir := trials, trials
-	if publish {
-		resultsDir, imagesDir = results, images
-	}
-	if err := errors.Join(os.MkdirAll(resultsDir, 0o755), os.MkdirAll(imagesDir, 0o755)); err != nil {
-		return err
-	}
-	if err := record.Write(filepath.Join(resultsDir, r.Machine.Name()+".json"), text); err != nil {
-		return err
-	}
-	if err := record.Write(filepath.Join(imagesDir, plotted), picture); err != nil {
-		return err
-	}
-	if publish {
-		return page.Write(r.markdown())
-	}
-	return record.Write(filepath.Join(trials, "predictors.md"), []byte(r.markdown()))
+	return output.Write(publish, &r.Machine, &r, []record.Picture{{Name: plotted, SVG: picture}}, r.markdown())
 }
 
 // measure runs the tests and reads what they wrote.

@@ -29,15 +29,13 @@ import (
 	"linedirector/perf/replay"
 )
 
-// Where a run is written, from the repository's root: to trials, or to the others if it is to be published.
-const (
-	trials  = "bin/stall"
-	results = "perf/stall/results"
-	images  = "docs/images"
-	plotted = "stall.svg"
-)
+// plotted is the picture's file.
+const plotted = "stall.svg"
 
-var page = record.Page{File: "docs/performance.md", Target: "bench-stall"}
+var output = record.Output{
+	Page:    record.Page{File: "docs/performance.md", Target: "bench-stall"},
+	Results: "perf/stall/results", Images: "docs/images", Trials: "bin/stall",
+}
 
 // settings are the command's flags.
 type settings struct {
@@ -63,7 +61,7 @@ func main() {
 	f.IntVar(&s.Burst, "burst", 32, "frames a burst")
 	f.StringArrayVar(&s.Env, "env", nil, "environment of the director, as in GODEBUG=asyncpreemptoff=1")
 	f.StringSliceVar(&s.only, "only", nil, "phases to measure, of "+strings.Join(names(), ", ")+"; default: all")
-	f.BoolVar(&s.publish, "publish", false, "write docs/performance.md, docs/images and perf/stall/results, instead of "+trials)
+	f.BoolVar(&s.publish, "publish", false, "write docs/performance.md, docs/images and perf/stall/results, instead of "+output.Trials)
 	err := f.Parse(os.Args[1:])
 	unknown := slices.IndexFunc(s.only, func(name string) bool { return !slices.Contains(names(), name) })
 	switch {

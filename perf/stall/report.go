@@ -1,11 +1,7 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"linedirector/perf/record"
@@ -130,29 +126,9 @@ func (r *report) markdown() string {
 
 // write writes record, picture and table.
 func (r *report) write(publish bool) error {
-	picture, err := r.plot()
+	svg, err := r.plot()
 	if err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	resultsDir, imagesDir := trials, trials
-	if publish {
-		resultsDir, imagesDir = results, images
-	}
-	if err := errors.Join(os.MkdirAll(resultsDir, 0o755), os.MkdirAll(imagesDir, 0o755)); err != nil {
-		return err
-	}
-	if err := record.Write(filepath.Join(resultsDir, r.Machine.Name()+".json"), text); err != nil {
-		return err
-	}
-	if err := record.Write(filepath.Join(imagesDir, plotted), picture); err != nil {
-		return err
-	}
-	if publish {
-		return page.Write(r.markdown())
-	}
-	return record.Write(filepath.Join(trials, "stall.md"), []byte(r.markdown()))
+	return output.Write(publish, &r.Machine, r, []record.Picture{{Name: plotted, SVG: svg}}, r.markdown())
 }
