@@ -337,6 +337,26 @@ static void pass_on(struct ld_exchange *x)
 	}
 }
 
+/* gcc would emit prefetchw only for CPUs that are known to have it; for those without it is a nop.
+ */
+static inline void prefetch_to_write(const void *p)
+{
+#ifdef __x86_64__
+	asm volatile("prefetchw %[p]" : : [p] "m"(*(const volatile char *)p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+}
+
+/* Another core wrote all of it last, and all of it will be written here: asked for at once, and for
+ * writing, the lines cross together and once. */
+static inline void fetch_handed(struct rte_mbuf *m)
+{
+	prefetch_to_write(m);
+	prefetch_to_write((char *)m + sizeof(*m) + RTE_PKTMBUF_HEADROOM);
+	prefetch_to_write((char *)m + RTE_CACHE_LINE_MIN_SIZE);
+}
+
 static uint32_t take_handed(struct ld_exchange *x, struct rte_ring *ring, uint32_t have)
 {
 	struct ld_frame *f = &x->frame[have];
@@ -344,12 +364,10 @@ static uint32_t take_handed(struct ld_exchange *x, struct rte_ring *ring, uint32
 
 	if (n == 0)
 		return 0;
-	for (uint32_t i = 0; i < n; i++) /* another core wrote them last */
-		rte_prefetch0(x->mbuf[i]);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++)
+		fetch_handed(x->mbuf[i]);
+	for (uint32_t i = 0; i < n; i++)
 		ld_frame_fill(&f[i], x->mbuf[i], x->mbuf[i]->port, LD_HANDED);
-		rte_prefetch0(f[i].data);
-	}
 	add(&x->counters.taken, n);
 	return n;
 }
