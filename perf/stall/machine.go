@@ -44,9 +44,10 @@ func pin(thread, cpu int) error {
 	return nil
 }
 
-// alone is what a loop met that does nothing but read the clock on the worker's CPU (c/clock.c): what kernel and hypervisor
-// take from it they take from a worker, too.
+// alone is what a loop met that does nothing but write to memory and read the clock on the worker's CPU (c/clock.c): what kernel
+// and hypervisor take from it they take from a worker, too.
 type alone struct {
+	Beside  string    `json:"beside"` // what the other CPU did
 	Seconds float64   `json:"seconds"`
 	Gaps    []float64 `json:"gaps"` // from one reading to the next, in seconds, those of 50 µs and longer
 }
@@ -70,38 +71,50 @@ func (a *alone) lost(rate, descriptors float64) (n float64) {
 	return n
 }
 
-// spinners keep control's CPU busy while the machine is measured so: two, as there is more than one thing to do there.
-const spinners = 2
+// neighbour is what the other CPU does meanwhile (c/neighbour.c): so many processes that work and sleep by turns.
+type neighbour struct {
+	title      string
+	processes  int
+	busy, idle time.Duration
+}
 
-// watch runs the loop; busy has the other CPU do something all the time.
-func watch(s *settings, busy bool) (a alone, err error) {
+// neighbours are those of control: it does nothing, it is woken again and again, it has more than one thing to do all the time.
+var neighbours = []neighbour{
+	{title: "idle"},
+	{"working 1 ms and sleeping 0.2 ms by turns", 1, time.Millisecond, 200 * time.Microsecond},
+	{"busy", 2, time.Millisecond, 0},
+}
+
+// loopMemory is what the loop writes to, in megabytes: more than caches and their translations hold, as a table of a million
+// flows and its frames are.
+const loopMemory = 1024
+
+// watch runs the loop beside a neighbour.
+func watch(s *settings, other *neighbour) (a alone, err error) {
 	dir, err := os.MkdirTemp("", "linedirector-stall-")
 	if err != nil {
 		return a, err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "clock")
-	if out, err := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, "perf/stall/c/clock.c").CombinedOutput(); err != nil {
-		return a, fmt.Errorf("gcc: %w: %s", err, out)
+	program, err := compile(dir, "neighbour")
+	if err != nil {
+		return a, err
 	}
-	loop := func(cpu int, length time.Duration) *exec.Cmd {
-		return exec.Command(program, strconv.Itoa(cpu), fmt.Sprint(length.Seconds()))
-	}
-	for range spinners {
-		if !busy {
-			break
-		}
-		spinner := loop(s.Control, s.phase+time.Minute)
-		if err := spinner.Start(); err != nil {
+	for range other.processes {
+		p := command(program, s.Control, other.busy.Microseconds(), other.idle.Microseconds())
+		if err := p.Start(); err != nil {
 			return a, err
 		}
-		defer func() { _ = spinner.Process.Kill(); _ = spinner.Wait() }()
+		defer func() { _ = p.Process.Kill(); _ = p.Wait() }()
 	}
-	out, err := loop(s.Worker, s.phase).Output()
+	if program, err = compile(dir, "clock"); err != nil {
+		return a, err
+	}
+	out, err := command(program, s.Worker, s.phase.Seconds(), loopMemory).Output()
 	if err != nil {
 		return a, fmt.Errorf("the loop on CPU %d: %w", s.Worker, err)
 	}
-	a.Seconds = s.phase.Seconds()
+	a.Beside, a.Seconds = other.title, s.phase.Seconds()
 	for line := range strings.Lines(string(out)) {
 		ns, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
 		if err != nil {
@@ -110,6 +123,20 @@ func watch(s *settings, busy bool) (a alone, err error) {
 		a.Gaps = append(a.Gaps, ns/1e9)
 	}
 	return a, nil
+}
+
+// compile makes a program of one of c/.
+func compile(dir, name string) (string, error) {
+	program := filepath.Join(dir, name)
+	out, err := exec.Command("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, "perf/stall/c/"+name+".c").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("gcc: %w: %s", err, out)
+	}
+	return program, nil
+}
+
+func command(program string, args ...any) *exec.Cmd {
+	return exec.Command(program, strings.Fields(fmt.Sprintln(args...))...)
 }
 
 const hugepages = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"

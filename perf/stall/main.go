@@ -128,9 +128,9 @@ func run(s *settings) (err error) {
 	if r.Machine, err = record.Inspect(command, nil); err != nil {
 		return err
 	}
-	for _, busy := range []bool{false, true} {
-		note("the machine alone, %v", s.phase)
-		a, err := watch(s, busy)
+	for i := range neighbours {
+		note("the machine alone, the other CPU %s, %v", neighbours[i].title, s.phase)
+		a, err := watch(s, &neighbours[i])
 		if err != nil {
 			return err
 		}
