@@ -101,7 +101,7 @@ bench-reference: ## Measure the packet path beside the same stages in C (REFEREN
 	@test/setup build
 	go run ./perf/reference $(REFERENCEFLAGS)
 
-bench-veth: build ## Measure it beside nftables, HAProxy and testpmd on veth pairs, with real clients (as root, 10 minutes; VETHFLAGS=--publish)
+bench-veth: build ## Measure it beside nftables, HAProxy and testpmd on veth pairs, with real clients (as root, a quarter of an hour; VETHFLAGS=--publish)
 	@test/setup bench-veth
 	@((EUID == 0)) || { echo "bench-veth: network namespaces need root: sudo make bench-veth" >&2; exit 1; }
 	go run ./perf/veth $(VETHFLAGS)

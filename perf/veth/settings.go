@@ -39,8 +39,8 @@ func parse(args []string) (settings, error) {
 	f.SortFlags = false
 	f.SetOutput(os.Stdout)
 	wanted := f.StringSlice("balancers", names(), "which to measure")
-	f.IntVar(&s.Rounds, "rounds", 5, "measurements of each balancer, interleaved; medians count")
-	f.DurationVar(&s.Window, "window", 3*time.Second, "length of each load in a round")
+	f.IntVar(&s.Rounds, "rounds", 9, "measurements of each balancer, interleaved; medians count")
+	f.DurationVar(&s.Window, "window", 2*time.Second, "length of each load in a round")
 	f.IntVar(&s.Connections, "connections", 48, "connections that clients hold open at a time; a multiple of 3")
 	f.IntVar(&s.Body, "body", 128, "bytes of an answer's body")
 	f.StringVar(&s.Device, "device", "", "arguments of net_af_packet for linedirector, linedirector-adaptive and testpmd, such as qdisc_bypass=1")

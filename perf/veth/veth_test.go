@@ -11,7 +11,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.balancers) != 2 || s.balancers[0].name != "haproxy" || s.Rounds != 2 || s.Window != 3*time.Second || s.publish {
+	if len(s.balancers) != 2 || s.balancers[0].name != "haproxy" || s.Rounds != 2 || s.Window != 2*time.Second || s.publish {
 		t.Errorf("parsed %+v", s)
 	}
 	if want := "go run ./perf/veth --balancers=haproxy,linedirector --rounds=2"; s.invocation != want {
