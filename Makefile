@@ -129,7 +129,7 @@ perf: build ## Run all measurements of docs/performance.md (as root, an hour; PE
 	@echo "perf: $(PERF): about an hour; results go to bin/, with --publish to docs/ and perf/*/results"
 	@begin=$$SECONDS; for target in $(PERF); do \
 	  echo "perf: $$target, after $$((SECONDS - begin)) s"; \
-	  $(MAKE) --no-print-directory $$target DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' LATENCYFLAGS='$(PERFFLAGS)' \
+	  $(MAKE) --no-print-directory $$target VERSION='$(VERSION)' DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' LATENCYFLAGS='$(PERFFLAGS)' \
 	    INSTRUCTIONSFLAGS='$(filter --publish,$(PERFFLAGS))' STALLFLAGS='$(filter --publish,$(PERFFLAGS))' || exit; \
 	done; echo "perf: all done, after $$((SECONDS - begin)) s"
 

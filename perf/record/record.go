@@ -37,7 +37,7 @@ func Inspect(command string, versions map[string][]string) (Machine, error) {
 		Versions: map[string]string{"go": runtime.Version()}, LoadBefore: LoadAverage(),
 	}
 	var err error
-	if m.Commit, err = first("git", "describe", "--tags", "--always", "--dirty"); err != nil {
+	if m.Commit, err = commit(); err != nil {
 		return m, err
 	}
 	for name, command := range versions {
@@ -58,6 +58,20 @@ func Inspect(command string, versions map[string][]string) (Machine, error) {
 	m.System = strings.Trim(field("/etc/os-release", "PRETTY_NAME="), `"`)
 	m.CPU = strings.TrimSpace(strings.TrimLeft(field("/proc/cpuinfo", "model name"), "\t :"))
 	return m, nil
+}
+
+// commit names the commit that is checked out, as git describe does. What measurements publish does not make it dirty, or all
+// but the first of several would be.
+func commit() (string, error) {
+	name, err := first("git", "describe", "--tags", "--always")
+	if err != nil {
+		return "", err
+	}
+	changed, err := first("git", "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs", ":(top,exclude,glob)perf/*/results/**")
+	if changed != "" {
+		name += "-dirty"
+	}
+	return name, err
 }
 
 // first is the first line that a command prints.

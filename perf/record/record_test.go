@@ -1,6 +1,10 @@
 package record
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -34,5 +38,43 @@ func TestInspect(t *testing.T) {
 	}
 	if _, err := Inspect("", map[string][]string{"none": {"/no/such/program"}}); err == nil {
 		t.Error("a program that is not there, no error")
+	}
+}
+
+// TestCommit: what measurements publish makes a commit no other one, what they measure does.
+func TestCommit(t *testing.T) {
+	t.Chdir(t.TempDir())
+	git := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := []string{"docs/performance.md", "perf/device/results/a.json", "lcore/worker.go"}
+	for _, name := range files {
+		write(name, "before")
+	}
+	git("init", "-q")
+	git("add", ".")
+	git("commit", "-qm", "all")
+	clean, err := commit()
+	if err != nil || clean == "" {
+		t.Fatalf("%q, %v", clean, err)
+	}
+	for i, name := range files {
+		want := clean
+		if i == len(files)-1 {
+			want += "-dirty"
+		}
+		write(name, "after")
+		if got, err := commit(); err != nil || got != want {
+			t.Errorf("with %s changed: %q, %v, want %q", name, got, err, want)
+		}
 	}
 }
