@@ -33,7 +33,7 @@ func runControl() int {
 		return 1
 	}
 	if err := oneLine(serveControl(w, os.Stdin)); err != nil {
-		_ = w.send(message{tellFailed, err.Error()})
+		_ = w.send(message{verb: tellFailed, text: err.Error()})
 		return 1
 	}
 	return 0
@@ -58,12 +58,19 @@ func serveControl(w *wire, greeting io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	board, err := attach(h)
+	if err := gather(h.Flags.ControlLcores); err != nil {
+		return err
+	}
+	opened, files, err := awaitOpening(w)
+	if err != nil || opened == nil {
+		return err
+	}
+	board, err := lcore.Attach(files, opened.Board)
 	if err != nil {
 		return err
 	}
-	p := newPeer(w, board, h.Ports)
-	director, err := openControl(h, config, log, p, &undo)
+	p := newPeer(w, board, opened.Ports)
+	director, err := openControl(h, opened.Mark, config, log, p, &undo)
 	if err != nil {
 		return err
 	}
@@ -93,7 +100,7 @@ func serveControl(w *wire, greeting io.Reader) (err error) {
 		return err
 	}
 	if !h.Again {
-		logReady(log, h, config)
+		logReady(log, opened.Ports, config)
 	}
 	for {
 		select {
@@ -105,19 +112,10 @@ func serveControl(w *wire, greeting io.Reader) (err error) {
 	}
 }
 
-// attach comes to the board by the files that this process inherited.
-func attach(h *hello) (*lcore.Board, error) {
-	files := make([]*os.File, len(h.Board))
-	for i := range files {
-		files[i] = os.NewFile(uintptr(boardFile+i), "board")
-	}
-	return lcore.Attach(files, h.Board)
-}
-
 // openControl sets the taps up as configured, makes the first rules, and shows them to the workers.
-func openControl(h *hello, config *conf.Config, log *zap.Logger, p *peer, undo *cleanup) (*control.Director, error) {
-	taps, ports := make([]*kernel.Tap, len(h.Ports)), make([]control.Port, len(h.Ports))
-	for i, o := range h.Ports {
+func openControl(h *hello, mark string, config *conf.Config, log *zap.Logger, p *peer, undo *cleanup) (*control.Director, error) {
+	taps, ports := make([]*kernel.Tap, len(p.ports)), make([]control.Port, len(p.ports))
+	for i, o := range p.ports {
 		taps[i] = kernel.TapOf(o.Name, o.Tap, o.MAC)
 		ports[i] = control.Port{Name: o.Name, Device: o.ID, MAC: [6]byte(o.MAC), Interface: o.Tap}
 	}
@@ -125,7 +123,7 @@ func openControl(h *hello, config *conf.Config, log *zap.Logger, p *peer, undo *
 	if h.Again {
 		openStack = kernel.TakeOver
 	}
-	stack, err := openStack(taps, h.Mark)
+	stack, err := openStack(taps, mark)
 	if err != nil {
 		return nil, err
 	}
@@ -180,9 +178,9 @@ func serveMetrics(address string, log *zap.Logger, p *peer, director *control.Di
 	return func() error { server.Close(); return nil }, nil
 }
 
-func logReady(log *zap.Logger, h *hello, config *conf.Config) {
-	for i := range h.Ports {
-		p := &h.Ports[i]
+func logReady(log *zap.Logger, ports []opened, config *conf.Config) {
+	for i := range ports {
+		p := &ports[i]
 		log.Info("port forwards", zap.String("port", p.Name), zap.String("device", p.Device),
 			zap.String("driver", p.Driver), zap.Int("rx-queues", p.Rx), zap.Int("tx-queues", p.Tx),
 			zap.String("steering", p.Steering))

@@ -79,6 +79,11 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 			return err
 		}
 	}
+	o := &overseer{log: log, hello: hello{Flags: *flags, Name: config.Name, Text: config.Text}}
+	undo.add(o.end) // last, if what follows fails
+	if err := o.begin(); err != nil {
+		return err
+	}
 	if err := confine(flags.ControlLcores, len(flags.Lcores)); err != nil {
 		return err
 	}
@@ -97,10 +102,10 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 		return err
 	}
 	undo.add(mark.Close)
-	o := &overseer{log: log, lcores: lcores, taps: taps, hello: greeting(flags, config, lcores, taps, mark)}
 	undo.add(taps.stop)
-	undo.add(o.end)
-	if err := o.begin(); err != nil {
+	undo.add(o.end) // while all is there that it may ask for
+	o.lcores, o.taps, o.opened = lcores, taps, whatIsOpen(config, lcores, taps, mark)
+	if err := o.introduce(); err != nil {
 		return err
 	}
 	return o.oversee(ctx, hangup)
@@ -153,18 +158,18 @@ func portError(config *conf.Config, err error) error {
 	return fmt.Errorf("%s:%d:%d: port %s: %w", config.Name, port.Line, port.Column, port.Name, p.Err)
 }
 
-// greeting is what control must know.
-func greeting(flags *conf.Flags, config *conf.Config, lcores *lcore.Lcores, taps *taps, mark *kernel.Mark) hello {
-	h := hello{Flags: *flags, Name: config.Name, Text: config.Text, Mark: mark.Label()}
-	_, h.Board = lcores.Share()
+// whatIsOpen is what control must know of it.
+func whatIsOpen(config *conf.Config, lcores *lcore.Lcores, taps *taps, mark *kernel.Mark) *opening {
+	o := &opening{Mark: mark.Label()}
+	_, o.Board = lcores.Share()
 	for i, p := range lcores.Ports {
 		rx, tx := p.Queues()
-		h.Ports = append(h.Ports, opened{
+		o.Ports = append(o.Ports, opened{
 			Name: config.Ports[i].Name, Device: p.Info.Name, Driver: p.Info.Driver, ID: uint16(p.ID),
 			MAC: taps.all[i].MAC(), Tap: taps.all[i].Index(), Rx: rx, Tx: tx, Steering: steering(p, lcores.Workers()),
 		})
 	}
-	return h
+	return o
 }
 
 // steering is who brings packets to the workers that own their flows; with one worker nobody has to.

@@ -13,15 +13,19 @@ import (
 	"linedirector/lcore"
 )
 
-// hello is what control's process is told at its start. Whatever changes later is on the board.
+// hello is what control's process is told at its start, so that it can read the configuration while ports are opened.
 type hello struct {
 	Flags conf.Flags
 	Name  string // the configuration's
 	Text  []byte
+	Again bool // after one that died
+}
+
+// opening is what it is told once they are, with the board's files. Whatever changes later is on the board.
+type opening struct {
 	Board []lcore.Segment
 	Ports []opened
 	Mark  string // by which the virtuals' addresses on lo are known
-	Again bool   // after one that died
 }
 
 // opened is a port as the workers' process opened it.
@@ -59,4 +63,29 @@ func readHello(from io.Reader) (*hello, error) {
 		return nil, fmt.Errorf("control was not told what to do: %w", err)
 	}
 	return h, nil
+}
+
+// message is o, to be sent with the board's files.
+func (o *opening) message(files []*os.File) (message, error) {
+	text, err := json.Marshal(o)
+	return message{tellOpened, string(text), files}, err
+}
+
+// awaitOpening waits until ports are open. It returns nothing if the workers' process says that they will not be.
+func awaitOpening(w *wire) (*opening, []*os.File, error) {
+	m, err := w.receive()
+	switch {
+	case err != nil:
+		return nil, nil, errAlone
+	case m.verb == tellStop:
+		return nil, nil, nil
+	}
+	o := &opening{}
+	if err := json.Unmarshal([]byte(m.text), o); err != nil {
+		return nil, nil, fmt.Errorf("control was not told what is open: %w", err)
+	}
+	if m.verb != tellOpened || len(m.files) != len(o.Board) {
+		return nil, nil, fmt.Errorf("control was told '%s', with %d files, instead of what is open", m.verb, len(m.files))
+	}
+	return o, m.files, nil
 }

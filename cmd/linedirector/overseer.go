@@ -20,6 +20,7 @@ type overseer struct {
 	lcores *lcore.Lcores
 	taps   *taps
 	hello  hello
+	opened *opening // nil until it is known
 
 	process  *exec.Cmd
 	wire     *wire
@@ -45,13 +46,11 @@ func (o *overseer) rest() <-chan message {
 // controlName is control's process in lists of processes.
 const controlName = "linedirector-control"
 
-// The files that control's process inherits, behind the usual ones.
-const (
-	wireFile = 3 + iota
-	boardFile
-)
+// wireFile is what control's process inherits behind the usual files.
+const wireFile = 3
 
-// begin starts control's process. The thread that calls it must live as long as this process: with it control dies.
+// begin starts control's process, which reads the configuration while ports are being opened, if they are not. The thread that
+// calls it must live as long as this process: with it control dies.
 func (o *overseer) begin() (err error) {
 	input, err := o.hello.file()
 	if err != nil {
@@ -63,10 +62,9 @@ func (o *overseer) begin() (err error) {
 		return err
 	}
 	defer theirs.Close()
-	files, _ := o.lcores.Share()
 	o.process = &exec.Cmd{
 		Path: "/proc/self/exe", Args: append([]string{controlName}, os.Args[1:]...),
-		Stdin: input, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: append([]*os.File{theirs}, files...),
+		Stdin: input, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	}
 	if err := o.process.Start(); err != nil {
@@ -77,7 +75,20 @@ func (o *overseer) begin() (err error) {
 	ended := make(chan error, 1)
 	o.ended = ended
 	go func(p *exec.Cmd) { ended <- p.Wait() }(o.process)
+	if o.opened != nil {
+		return o.introduce()
+	}
 	return nil
+}
+
+// introduce tells control what is open. If it has died, its end tells.
+func (o *overseer) introduce() error {
+	files, _ := o.lcores.Share()
+	m, err := o.opened.message(files)
+	if err == nil {
+		_ = o.wire.send(m)
+	}
+	return err
 }
 
 // oversee serves control until the director is to end.
@@ -136,7 +147,7 @@ func (o *overseer) hear(m message) {
 	}
 	answer := message{verb: done}
 	if err != nil {
-		answer = message{refused, err.Error()}
+		answer = message{verb: refused, text: err.Error()}
 	}
 	_ = o.wire.send(answer) // if control has died, its end tells
 }
@@ -213,6 +224,9 @@ func (o *overseer) end() error {
 		case err := <-o.ended:
 			o.wire.close()
 			o.process = nil
+			if o.opened == nil {
+				return nil // what kept it from beginning has been said
+			}
 			if o.failure != "" {
 				return errors.New(o.failure)
 			}

@@ -30,15 +30,11 @@ const (
 )
 
 // confine keeps every thread of Go but the workers on control's CPUs, and makes all urgent, and late; threads made later
-// inherit all of it, as control's process does. The worker goroutines pin themselves.
+// inherit all of it, as a control does that is started again. The worker goroutines pin themselves.
 func confine(control []int, workers int) error {
-	var set unix.CPUSet
-	for _, cpu := range control {
-		set.Set(cpu)
-	}
 	err := eachThread(func(tid int) error {
-		if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
+		if err := stay(tid, control); err != nil {
+			return err
 		}
 		_ = unix.Setpriority(unix.PRIO_PROCESS, tid, urgency) // without CAP_SYS_NICE all stays as it is, and slower
 		setLateness(tid, lateness)
@@ -53,6 +49,18 @@ func confine(control []int, workers int) error {
 	return nil
 }
 
+// stay keeps a thread on control's CPUs.
+func stay(tid int, control []int) error {
+	var set unix.CPUSet
+	for _, cpu := range control {
+		set.Set(cpu)
+	}
+	if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("control on CPUs %v: %w; name CPUs of this machine with --control-lcores", control, err)
+	}
+	return nil
+}
+
 // tidy collects the start's garbage, before the first packet: workers do not meet it later.
 func tidy() { debug.FreeOSMemory() }
 
@@ -61,7 +69,16 @@ func setLateness(tid int, d time.Duration) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/timerslack_ns", tid), strconv.AppendInt(nil, d.Nanoseconds(), 10), 0)
 }
 
-// relax gives control's process, which inherited how the workers' runs, the place of any other, and its own name.
+// gather keeps control's process on control's CPUs. Until workers run, it may use all.
+func gather(control []int) error {
+	if err := eachThread(func(tid int) error { return stay(tid, control) }); err != nil {
+		return err
+	}
+	runtime.GOMAXPROCS(len(control))
+	return nil
+}
+
+// relax gives control's process, which may have inherited how the workers' runs, the place of any other, and its own name.
 func relax() error {
 	// The kernel would call it exe, after the path that it was started by.
 	if err := os.WriteFile("/proc/self/comm", []byte("ld-control"), 0); err != nil {

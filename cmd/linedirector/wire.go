@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,14 +29,16 @@ const (
 const (
 	tellReady  verb = "ready"  // control: all is served
 	tellFailed verb = "failed" // control: why it ends
+	tellOpened verb = "opened" // workers' process: board and ports are there
 	tellReload verb = "reload" // workers' process: read the configuration anew
 	tellStop   verb = "stop"   // workers' process: undo all, and end
 )
 
-// message is a verb and, of some, a sentence.
+// message is a verb and, of some, a sentence, and files that the receiver has from then on.
 type message struct {
-	verb verb
-	text string
+	verb  verb
+	text  string
+	files []*os.File
 }
 
 // longest is how long a message may be, in bytes; a longer one is cut.
@@ -73,22 +76,55 @@ func wireOf(f *os.File) (*wire, error) {
 func (w *wire) send(m message) error {
 	b := append([]byte(m.verb), ' ')
 	b = append(b, m.text...)
-	_, err := w.conn.Write(b[:min(len(b), longest)])
+	var rights []byte
+	if len(m.files) > 0 {
+		fds := make([]int, len(m.files))
+		for i, f := range m.files {
+			fds[i] = int(f.Fd())
+		}
+		rights = unix.UnixRights(fds...)
+	}
+	_, _, err := w.conn.WriteMsgUnix(b[:min(len(b), longest)], rights, nil)
 	return err
 }
 
+// mostFiles is how many may come with a message: the kernel's own limit (SCM_MAX_FD).
+const mostFiles = 253
+
 // receive waits for the next message. The error is io.EOF once the other process has ended.
-func (w *wire) receive(buffer []byte) (message, error) {
-	n, err := w.conn.Read(buffer)
+func (w *wire) receive() (m message, err error) {
+	buffer, rights := make([]byte, longest), make([]byte, unix.CmsgSpace(4*mostFiles))
+	n, r, _, _, err := w.conn.ReadMsgUnix(buffer, rights)
 	if err != nil {
-		return message{}, err
+		return m, err
 	}
-	for i, c := range buffer[:n] {
-		if c == ' ' {
-			return message{verb(buffer[:i]), string(buffer[i+1 : n])}, nil
+	if m.files, err = filesOf(rights[:r]); err != nil {
+		return m, err
+	}
+	name, text, _ := strings.Cut(string(buffer[:n]), " ")
+	m.verb, m.text = verb(name), text
+	return m, nil
+}
+
+// filesOf are those that came with a message.
+func filesOf(rights []byte) (files []*os.File, err error) {
+	if len(rights) == 0 {
+		return nil, nil
+	}
+	all, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		fds, err := unix.ParseUnixRights(&all[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, fd := range fds {
+			files = append(files, os.NewFile(uintptr(fd), "board"))
 		}
 	}
-	return message{verb: verb(buffer[:n])}, nil
+	return files, nil
 }
 
 // listen delivers messages until the other process has ended, then closes the channel.
@@ -96,9 +132,8 @@ func (w *wire) listen() <-chan message {
 	all := make(chan message)
 	go func() {
 		defer close(all)
-		buffer := make([]byte, longest)
 		for {
-			m, err := w.receive(buffer)
+			m, err := w.receive()
 			if err != nil {
 				return
 			}

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -32,18 +34,19 @@ func wires(t *testing.T) (a, b *wire) {
 func TestWire(t *testing.T) {
 	a, b := wires(t)
 	sent := []message{
-		{askStart, ""},
-		{refused, "dir.yaml:3:5: port outside: no such device"},
-		{done, ""},
-		{tellFailed, "two\nlines and  spaces "},
-		{tellFailed, strings.Repeat("x", 2*longest)},
+		{verb: askStart},
+		{verb: refused, text: "dir.yaml:3:5: port outside: no such device"},
+		{verb: done},
+		{verb: tellFailed, text: "two\nlines and  spaces "},
+		{verb: tellFailed, text: strings.Repeat("x", 2*longest)},
 	}
 	got := b.listen()
 	for _, want := range sent {
 		if err := a.send(want); err != nil {
 			t.Fatal(err)
 		}
-		if want.text = want.text[:min(len(want.text), longest-len(want.verb)-1)]; <-got != want {
+		want.text = want.text[:min(len(want.text), longest-len(want.verb)-1)]
+		if m := <-got; m.verb != want.verb || m.text != want.text || m.files != nil {
 			t.Errorf("not what was sent: %s, %d bytes", want.verb, len(want.text))
 		}
 	}
@@ -68,8 +71,7 @@ func TestNoWire(t *testing.T) {
 func TestHello(t *testing.T) {
 	h := &hello{
 		Flags: conf.Flags{Config: "a.yaml", Lcores: []int{1}, ControlSocket: "/run/x", EAL: []string{"--log-level=8"}},
-		Name:  "a.yaml", Text: []byte("ports: []\n\xff"), Board: []lcore.Segment{{Address: 1 << 44, Size: 7}},
-		Ports: []opened{{Name: "outside", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Tap: 7, Steering: "none"}}, Again: true,
+		Name:  "a.yaml", Text: []byte("ports: []\n\xff"), Again: true,
 	}
 	f, err := h.file()
 	if err != nil {
@@ -84,6 +86,65 @@ func TestHello(t *testing.T) {
 	_ = json.NewEncoder(&text).Encode(h)
 	if _, err := readHello(io.LimitReader(&text, 20)); err == nil {
 		t.Error("half a hello is one")
+	}
+}
+
+// What is open arrives whole, with files that are the sender's; or it is not to be, or the other has died.
+func TestOpening(t *testing.T) {
+	want := &opening{
+		Board: []lcore.Segment{{Address: 1 << 44, Size: 7}, {Address: 1 << 45, Size: 8}},
+		Ports: []opened{{Name: "outside", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Tap: 7, Steering: "none"}}, Mark: "mark",
+	}
+	a, b := wires(t)
+	send := func(text string, files ...*os.File) {
+		t.Helper()
+		m, err := want.message(files)
+		if err == nil {
+			m.text += text
+			err = a.send(m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := func(text string) *os.File {
+		f, err := os.Create(filepath.Join(t.TempDir(), "segment"))
+		if err == nil {
+			_, err = f.WriteString(text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	send("", file("first"), file("second"))
+	got, files, err := awaitOpening(b)
+	if err != nil || !reflect.DeepEqual(got, want) || len(files) != 2 {
+		t.Fatalf("%+v, %d files, %v", got, len(files), err)
+	}
+	for i, text := range []string{"first", "second"} {
+		buffer := make([]byte, 10)
+		if n, _ := files[i].ReadAt(buffer, 0); string(buffer[:n]) != text {
+			t.Errorf("file %d has %q", i, buffer[:n])
+		}
+		_ = files[i].Close()
+	}
+	send("", file("first"))
+	if got, _, err := awaitOpening(b); err == nil {
+		t.Errorf("with a file too few: %+v", got)
+	}
+	send("x", file("first"), file("second"))
+	if got, _, err := awaitOpening(b); err == nil {
+		t.Errorf("with words that are none: %+v", got)
+	}
+	_ = a.send(message{verb: tellStop})
+	if got, _, err := awaitOpening(b); got != nil || err != nil {
+		t.Errorf("told to stop: %+v, %v", got, err)
+	}
+	a.close()
+	if _, _, err := awaitOpening(b); !errors.Is(err, errAlone) {
+		t.Errorf("by nobody: %v", err)
 	}
 }
 
@@ -106,7 +167,7 @@ func peerOf(t *testing.T, answer func(message) message) (*peer, *wire) {
 func TestPeer(t *testing.T) {
 	p, ours := peerOf(t, func(m message) message {
 		if m.verb == askStart {
-			return message{refused, "port outside: no link"}
+			return message{verb: refused, text: "port outside: no link"}
 		}
 		return message{verb: done}
 	})
