@@ -124,9 +124,9 @@ predictors: ## Measure the predictors' shares against theory, and draw a slow st
 # What make perf runs, in this order.
 PERF = bench bench-reference bench-instructions bench-startup bench-device bench-latency bench-veth bench-stall
 
-perf: build ## Run all measurements of docs/performance.md (as root, an hour; PERFFLAGS='--publish' or '--rounds 1')
+perf: build ## Run all measurements of docs/performance.md (as root, an hour and a quarter; PERFFLAGS='--publish' or '--rounds 1')
 	@((EUID == 0)) || { echo "perf: hugepages and namespaces need root: sudo make perf" >&2; exit 1; }
-	@echo "perf: $(PERF): about an hour; results go to bin/, with --publish to docs/ and perf/*/results"
+	@echo "perf: $(PERF): an hour and a quarter; results go to bin/, with --publish to docs/ and perf/*/results"
 	@begin=$$SECONDS; for target in $(PERF); do \
 	  echo "perf: $$target, after $$((SECONDS - begin)) s"; \
 	  $(MAKE) --no-print-directory $$target VERSION='$(VERSION)' DEVICEFLAGS='$(PERFFLAGS)' REFERENCEFLAGS='$(PERFFLAGS)' STARTUPFLAGS='$(PERFFLAGS)' VETHFLAGS='$(PERFFLAGS)' LATENCYFLAGS='$(PERFFLAGS)' \
