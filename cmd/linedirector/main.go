@@ -9,7 +9,7 @@
 //	overseer.go  control's process, as the workers' process starts it, serves it and starts it again
 //	process.go   which CPUs, what priority and how much garbage collection each process has
 //
-//	hello.go     what control is told at its start
+//	hello.go     what control is told at its start, and once ports are open
 //	wire.go      what the two tell each other later
 //
 //	control.go   control's process: the order in which everything is opened, and closed again

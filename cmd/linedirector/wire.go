@@ -11,7 +11,10 @@ import (
 )
 
 // A wire joins the workers' process and control's. What goes over it is short and rare: all else is on the board.
-type wire struct{ conn *net.UnixConn }
+type wire struct {
+	conn       *net.UnixConn
+	in, rights []byte // of the message that is being received: each process makes them once, and no garbage of them
+}
 
 // verb says what a message is about.
 type verb string
@@ -69,7 +72,7 @@ func wireOf(f *os.File) (*wire, error) {
 	if !ok {
 		return nil, errors.New("join the two processes: no Unix socket was inherited")
 	}
-	return &wire{conn}, nil
+	return &wire{conn, make([]byte, longest), make([]byte, unix.CmsgSpace(4*mostFiles))}, nil
 }
 
 // send does not wait: nobody leaves messages unread for long.
@@ -91,17 +94,16 @@ func (w *wire) send(m message) error {
 // mostFiles is how many may come with a message: the kernel's own limit (SCM_MAX_FD).
 const mostFiles = 253
 
-// receive waits for the next message. The error is io.EOF once the other process has ended.
+// receive waits for the next message, for one goroutine at a time. The error is io.EOF once the other process has ended.
 func (w *wire) receive() (m message, err error) {
-	buffer, rights := make([]byte, longest), make([]byte, unix.CmsgSpace(4*mostFiles))
-	n, r, _, _, err := w.conn.ReadMsgUnix(buffer, rights)
+	n, r, _, _, err := w.conn.ReadMsgUnix(w.in, w.rights)
 	if err != nil {
 		return m, err
 	}
-	if m.files, err = filesOf(rights[:r]); err != nil {
+	if m.files, err = filesOf(w.rights[:r]); err != nil {
 		return m, err
 	}
-	name, text, _ := strings.Cut(string(buffer[:n]), " ")
+	name, text, _ := strings.Cut(string(w.in[:n]), " ")
 	m.verb, m.text = verb(name), text
 	return m, nil
 }

@@ -7,21 +7,11 @@
  *	clock CPU SECONDS MEGABYTES      megabytes are a power of two
  */
 #define _GNU_SOURCE
-#include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+#include "cpu.h"
 
 /* One line a frame. The generator is Marsaglia's xorshift. */
 static void burst(char *memory, size_t mask)
@@ -38,13 +28,9 @@ static void burst(char *memory, size_t mask)
 
 int main(int argc, char **argv)
 {
-	cpu_set_t set;
-
 	if (argc != 4)
 		return 2;
-	CPU_ZERO(&set);
-	CPU_SET(atoi(argv[1]), &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+	if (stay_on(argv[1]) != 0)
 		return 1;
 	size_t size = (size_t)atol(argv[3]) << 20;
 	char *memory = aligned_alloc(2 << 20, size);
