@@ -162,7 +162,12 @@ func (k *fakeKeeper) say(what string, ifindex int, addr netip.Addr) error {
 	return k.err
 }
 
-func (k *fakeKeeper) Keep(i int, a netip.Addr) error    { return k.say("keep", i, a) }
+func (k *fakeKeeper) Keep(i int, all ...netip.Addr) (err error) {
+	for _, a := range all {
+		err = k.say("keep", i, a)
+	}
+	return err
+}
 func (k *fakeKeeper) Forget(i int, a netip.Addr) error  { return k.say("forget", i, a) }
 func (k *fakeKeeper) Resolve(i int, a netip.Addr) error { return k.say("resolve", i, a) }
 

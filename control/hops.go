@@ -181,7 +181,7 @@ func (h *hops) lose(key hopKey) {
 		h.retire(key, n)
 		return
 	}
-	h.ask(key) // what was deleted, or static and is no more, is asked for again at once
+	h.ask(key.port, key.address) // what was deleted, or static and is no more, is asked for again at once
 }
 
 func (h *hops) retire(key hopKey, n *hop) {
@@ -193,13 +193,17 @@ func (h *hops) retire(key hopKey, n *hop) {
 
 // keep makes wanted the neighbours that the kernel keeps fresh, and no others. Values say who needs them.
 func (h *hops) keep(wanted map[hopKey]string) {
+	asked := make([][]netip.Addr, len(h.ports)) // many at once, since a start keeps thousands
 	for key := range wanted {
 		n := h.get(key)
 		if n == nil || n.kept {
 			continue
 		}
 		n.kept, n.wanted = true, time.Now()
-		h.ask(key)
+		asked[key.port] = append(asked[key.port], key.address)
+	}
+	for port, addresses := range asked {
+		h.ask(port, addresses...)
 	}
 	for key, n := range h.known {
 		if _, ok := wanted[key]; ok || !n.kept {
@@ -215,9 +219,12 @@ func (h *hops) keep(wanted map[hopKey]string) {
 	}
 }
 
-func (h *hops) ask(key hopKey) {
-	if err := h.keeper.Keep(h.ports[key.port].Interface, key.address); err != nil {
-		h.log.Warn("next hop not kept", zap.Stringer("address", key.address), zap.Error(err))
+func (h *hops) ask(port int, addresses ...netip.Addr) {
+	if len(addresses) == 0 {
+		return
+	}
+	if err := h.keeper.Keep(h.ports[port].Interface, addresses...); err != nil {
+		h.log.Warn("next hop not kept", zap.String("port", h.ports[port].Name), zap.Error(err))
 	}
 }
 

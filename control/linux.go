@@ -27,8 +27,8 @@ type Mirror interface {
 
 // Keeper has the kernel resolve next hops and keep them fresh (kernel.Keeper). ifindex is a tap's.
 type Keeper interface {
-	// Keep resolves an address now, and whenever it is forgotten; of one that is kept already, it makes sure.
-	Keep(ifindex int, addr netip.Addr) error
+	// Keep resolves addresses now, and whenever they are forgotten; of those that are kept already, it makes sure.
+	Keep(ifindex int, addrs ...netip.Addr) error
 	// Forget ends Keep.
 	Forget(ifindex int, addr netip.Addr) error
 	// Resolve resolves an address once.

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 // Any goroutine may call it.
 type Keeper struct {
 	managed bool // the kernel keeps entries fresh by itself
+	sure    bool // that was seen
 	done    chan struct{}
 	worker  sync.WaitGroup
 
@@ -60,15 +63,19 @@ func newKeeper(every time.Duration, managed bool) (*Keeper, error) {
 	return k, nil
 }
 
-// Keep has the kernel resolve the address on the interface of that index (Tap.Index), now and from now on.
-// A static neighbour stays as it is. What the kernel finds out, the Mirror shows.
-func (k *Keeper) Keep(ifindex int, addr netip.Addr) error {
-	key := neighbourKey{ifindex, addr}
+// Keep has the kernel resolve addresses on the interface of that index (Tap.Index), now and from now on; of those that it keeps
+// already, it makes sure. A static neighbour stays as it is. What the kernel finds out, the Mirror shows. The error is the first
+// address's of those that the kernel refused, and says of how many; all others are kept.
+func (k *Keeper) Keep(ifindex int, addrs ...netip.Addr) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.wanted[key] = struct{}{}
-	if err := k.keep(key); err != nil {
-		return fmt.Errorf("keep neighbour %v: %w", addr, err)
+	keys := make([]neighbourKey, len(addrs))
+	for i, a := range addrs {
+		keys[i] = neighbourKey{ifindex, a}
+		k.wanted[keys[i]] = struct{}{}
+	}
+	if err := k.keep(keys); err != nil {
+		return fmt.Errorf("keep neighbour %w", err)
 	}
 	return nil
 }
@@ -128,63 +135,93 @@ func CheckNeighbours(want int) string {
 		want, hard, size, size/2)
 }
 
-// keep marks one entry, or, in a kernel that keeps nothing by itself, uses it.
-func (k *Keeper) keep(key neighbourKey) error {
-	entry, ok, err := k.get(key)
+// keep marks entries, or, in a kernel that keeps nothing by itself, uses them. Not those that are static, where either would
+// make them dynamic, nor those that are marked.
+func (k *Keeper) keep(keys []neighbourKey) error {
+	keys, err := k.needy(keys)
+	if err == nil && len(keys) > 0 && k.managed && !k.sure {
+		err = k.try(keys[0])
+	}
 	if err != nil {
 		return err
 	}
-	if ok && (entry.state&unix.NUD_PERMANENT != 0 || entry.managed) {
-		return nil // static, where the mark would make it dynamic; or marked
-	}
+	flags := uint8(0)
 	if !k.managed {
-		return k.set(key, unix.NTF_USE, false, unix.NLM_F_CREATE)
+		flags = unix.NTF_USE
 	}
-	if err := k.set(key, 0, true, unix.NLM_F_CREATE); err != nil {
+	refused := map[int]error{}
+	err = k.sock.requests(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, len(keys), func(b []byte, i int) []byte {
+		return appendUse(b, keys[i], flags, k.managed)
+	}, func(i int, err error) { refused[i] = err })
+	if err != nil || len(refused) == 0 {
 		return err
 	}
-	// A kernel before 5.16 passes over the mark.
-	entry, ok, err = k.get(key)
-	if err != nil {
-		return err
+	i := slices.Min(slices.Collect(maps.Keys(refused)))
+	err = fmt.Errorf("%v: %w", keys[i].addr, refused[i])
+	if n := len(refused) - 1; n > 0 {
+		err = fmt.Errorf("%w, and %d more", err, n)
 	}
-	if ok && !entry.managed {
-		k.managed = false
-		return k.set(key, unix.NTF_USE, false, unix.NLM_F_CREATE)
-	}
-	return nil
+	return err
 }
 
-// refresh looks after all entries: one dump, then a request for each that needs it.
+// try finds out whether the kernel keeps entries by itself: one before 5.16 passes over the mark.
+func (k *Keeper) try(key neighbourKey) error {
+	if err := k.set(key, 0, true, unix.NLM_F_CREATE); err != nil {
+		return fmt.Errorf("%v: %w", key.addr, err)
+	}
+	entry, ok, err := k.get(key)
+	if err == nil && ok {
+		k.managed, k.sure = entry.managed, true
+	}
+	return err
+}
+
+// From so many entries on, one look at all is cheaper than one at each.
+const manyEntries = 64
+
+// needy are those of the entries that must be marked or used.
+func (k *Keeper) needy(keys []neighbourKey) (needy []neighbourKey, err error) {
+	if len(keys) < manyEntries {
+		for _, key := range keys {
+			entry, ok, err := k.get(key)
+			if err != nil {
+				return nil, err
+			}
+			if !ok || !k.fine(&entry) {
+				needy = append(needy, key)
+			}
+		}
+		return needy, nil
+	}
+	fine := make(map[neighbourKey]struct{}, len(keys))
+	var n neighbourMessage
+	err = k.sock.dump(unix.RTM_GETNEIGH, family(unix.SizeofNdMsg), replyTimeout, func(m message) {
+		if m.kind == unix.RTM_NEWNEIGH && n.parse(m.body) && k.fine(&n) {
+			fine[neighbourKey{n.index, n.addr}] = struct{}{}
+		}
+	})
+	for _, key := range keys {
+		if _, ok := fine[key]; !ok {
+			needy = append(needy, key)
+		}
+	}
+	return needy, err
+}
+
+func (k *Keeper) fine(n *neighbourMessage) bool {
+	return n.managed || n.state&unix.NUD_PERMANENT != 0 || !k.managed && n.state&unix.NUD_REACHABLE != 0
+}
+
+// refresh looks after all entries. What fails, as on a tap that is down, the next round tries again.
 func (k *Keeper) refresh() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.wanted) == 0 {
-		return
-	}
-	fine := make(map[neighbourKey]struct{}, len(k.wanted))
-	var n neighbourMessage
-	err := k.sock.dump(unix.RTM_GETNEIGH, family(unix.SizeofNdMsg), replyTimeout, func(m message) {
-		if m.kind != unix.RTM_NEWNEIGH || !n.parse(m.body) {
-			return
-		}
-		key := neighbourKey{n.index, n.addr}
-		if _, ok := k.wanted[key]; ok && (n.managed || n.state&unix.NUD_PERMANENT != 0 || !k.managed && n.state&unix.NUD_REACHABLE != 0) {
-			fine[key] = struct{}{}
-		}
-	})
-	if err != nil {
-		return // the next round tries again
-	}
-	for key := range k.wanted {
-		if _, ok := fine[key]; !ok {
-			_ = k.keep(key) // a tap that is down: the next round tries again
-		}
-	}
+	_ = k.keep(slices.Collect(maps.Keys(k.wanted)))
 }
 
 func (k *Keeper) get(key neighbourKey) (entry neighbourMessage, ok bool, err error) {
-	err = k.sock.request(unix.RTM_GETNEIGH, 0, ndmsg(key, 0), func(m message) { ok = entry.parse(m.body) })
+	body := appendNdmsg(nil, key, 0, 0)
+	err = k.sock.request(unix.RTM_GETNEIGH, 0, body, func(m message) { ok = entry.parse(m.body) })
 	if errors.Is(err, unix.ENOENT) {
 		return entry, false, nil
 	}
@@ -192,21 +229,15 @@ func (k *Keeper) get(key neighbourKey) (entry neighbourMessage, ok bool, err err
 }
 
 func (k *Keeper) set(key neighbourKey, flags uint8, managed bool, create uint16) error {
-	body := ndmsg(key, flags)
-	if managed {
-		body = appendAttribute(body, ndaFlagsExt, binary.NativeEndian.AppendUint32(nil, ntfExtManaged))
-	}
+	body := appendUse(nil, key, flags, managed)
 	return k.sock.request(unix.RTM_NEWNEIGH, create|unix.NLM_F_REPLACE|unix.NLM_F_ACK, body, nil)
 }
 
-// ndmsg is a struct ndmsg and the address.
-func ndmsg(key neighbourKey, flags uint8) []byte {
-	b := make([]byte, unix.SizeofNdMsg, 64)
-	b[0] = unix.AF_INET
-	if key.addr.Is6() {
-		b[0] = unix.AF_INET6
+// appendUse appends what has the kernel use an entry, by the flag NTF_USE, or keep it by itself.
+func appendUse(b []byte, key neighbourKey, flags uint8, managed bool) []byte {
+	b = appendNdmsg(b, key, 0, flags)
+	if managed {
+		b = appendAttribute(b, ndaFlagsExt, binary.NativeEndian.AppendUint32(nil, ntfExtManaged))
 	}
-	binary.NativeEndian.PutUint32(b[4:], uint32(key.index))
-	b[10] = flags
-	return appendAttribute(b, unix.NDA_DST, key.addr.AsSlice())
+	return b
 }

@@ -10,7 +10,7 @@ import (
 // Whatever the kernel, or a bug of ours, puts into a message: the mirror does not fall over it.
 func FuzzMirrorApply(f *testing.F) {
 	hop := neighbourKey{2, addr("10.0.0.11")}
-	f.Add(uint16(unix.RTM_NEWNEIGH), uint16(0), ndmsg(hop, 0))
+	f.Add(uint16(unix.RTM_NEWNEIGH), uint16(0), appendNdmsg(nil, hop, 0, 0))
 	route := make([]byte, unix.SizeofRtMsg)
 	route[0], route[4], route[7] = unix.AF_INET, unix.RT_TABLE_MAIN, unix.RTN_UNICAST
 	index := binary.NativeEndian.AppendUint32(nil, 2)

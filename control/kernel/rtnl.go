@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +16,8 @@ type rtnl struct {
 	file *os.File
 	conn syscall.RawConn
 	seq  uint32
-	buf  []byte
+	buf  []byte // of what comes
+	out  []byte // of what goes
 }
 
 // A dump's datagram holds at most 32 KiB in kernels of today; MSG_TRUNC tells if that changes.
@@ -72,19 +72,34 @@ type message struct {
 
 // send sends one request and returns its sequence number.
 func (s *rtnl) send(kind, flags uint16, body []byte) (uint32, error) {
+	s.out = s.out[:0]
+	s.append(kind, flags, func(b []byte) []byte { return append(b, body...) })
+	return s.seq, s.flush()
+}
+
+// append puts one more request into the next datagram, with the next sequence number.
+func (s *rtnl) append(kind, flags uint16, body func(b []byte) []byte) {
 	s.seq++
-	b := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(body))
-	binary.NativeEndian.PutUint32(b[0:], uint32(len(b)+len(body)))
+	start := len(s.out)
+	s.out = body(append(s.out, make([]byte, unix.SizeofNlMsghdr)...))
+	b := s.out[start:]
+	binary.NativeEndian.PutUint32(b[0:], uint32(len(b)))
 	binary.NativeEndian.PutUint16(b[4:], kind)
 	binary.NativeEndian.PutUint16(b[6:], flags|unix.NLM_F_REQUEST)
 	binary.NativeEndian.PutUint32(b[8:], s.seq)
-	b = append(b, body...)
+	for len(s.out)%4 != 0 {
+		s.out = append(s.out, 0)
+	}
+}
+
+// flush sends what append gathered.
+func (s *rtnl) flush() error {
 	var sendErr error
 	err := s.conn.Write(func(fd uintptr) bool {
-		sendErr = unix.Sendto(int(fd), b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		sendErr = unix.Sendto(int(fd), s.out, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 		return !errors.Is(sendErr, unix.EAGAIN)
 	})
-	return s.seq, errors.Join(err, sendErr)
+	return errors.Join(err, sendErr)
 }
 
 // receive waits for one datagram and calls f for each message in it. A deadline set on the file ends it
@@ -133,53 +148,6 @@ func (m message) errno() error {
 		return unix.Errno(-code)
 	}
 	return nil
-}
-
-// dump asks for all entries and calls f for each; nothing else may be under way on the socket.
-func (s *rtnl) dump(kind uint16, body []byte, timeout time.Duration, f func(m message)) error {
-	if err := s.file.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	seq, err := s.send(kind, unix.NLM_F_DUMP, body)
-	for done := false; err == nil && !done; {
-		err = s.receive(func(m message) error {
-			switch {
-			case m.seq != seq:
-			case m.kind == unix.NLMSG_DONE || m.kind == unix.NLMSG_ERROR:
-				done = true
-				return m.errno()
-			default:
-				f(m)
-			}
-			return nil
-		})
-	}
-	return err
-}
-
-// request sends one request and waits for its answer or acknowledgement.
-func (s *rtnl) request(kind, flags uint16, body []byte, f func(m message)) error {
-	if err := s.file.SetReadDeadline(time.Now().Add(replyTimeout)); err != nil {
-		return err
-	}
-	seq, err := s.send(kind, flags, body)
-	for done := false; err == nil && !done; {
-		err = s.receive(func(m message) error {
-			switch {
-			case m.seq != seq:
-			case m.kind == unix.NLMSG_ERROR:
-				done = true
-				return m.errno()
-			default:
-				done = true
-				if f != nil {
-					f(m)
-				}
-			}
-			return nil
-		})
-	}
-	return err
 }
 
 func align4(n int) int { return (n + 3) &^ 3 }

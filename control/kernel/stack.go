@@ -135,26 +135,23 @@ func (s *Stack) Close() error {
 // removed stays on record, for the next try.
 func (s *Stack) removeBut(next *Stack) error {
 	var errs []error
-	gone := func(err error) bool {
-		if err == nil || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) ||
-			errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV) {
+	removed := func(err error) bool {
+		if isGone(err) {
 			return true
 		}
 		errs = append(errs, err)
 		return false
 	}
 	for k, r := range s.routes {
-		if _, keep := next.routes[k]; !keep && gone(s.h.RouteDel(&r)) {
+		if _, keep := next.routes[k]; !keep && removed(s.h.RouteDel(&r)) {
 			delete(s.routes, k)
 		}
 	}
-	for k := range s.neighbours {
-		if _, keep := next.neighbours[k]; !keep && gone(s.h.NeighDel(neigh(k, [6]byte{}))) {
-			delete(s.neighbours, k)
-		}
+	if err := s.removeNeighbours(next.neighbours); err != nil {
+		errs = append(errs, err)
 	}
 	for k := range s.addresses {
-		if _, keep := next.addresses[k]; !keep && gone(s.delAddress(k)) {
+		if _, keep := next.addresses[k]; !keep && removed(s.delAddress(k)) {
 			delete(s.addresses, k)
 		}
 	}
@@ -168,6 +165,12 @@ func (s *Stack) removeBut(next *Stack) error {
 		s.addresses[k] = v
 	}
 	return errors.Join(errs...)
+}
+
+// isGone says of an attempt to remove something that it is there no more.
+func isGone(err error) bool {
+	return err == nil || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) ||
+		errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV)
 }
 
 // undoList takes back, last first, what an Apply did before it failed.
