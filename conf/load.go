@@ -14,20 +14,30 @@ const stdinName = "<stdin>"
 // It blocks on reading. The error, if any, is of type Errors and holds all that
 // was found wrong.
 func Load(path string, stdin io.Reader) (*Config, error) {
+	name, text, err := Read(path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, text)
+}
+
+// Read is the first half of Load: the text, and the name under which Parse says
+// what is wrong with it.
+func Read(path string, stdin io.Reader) (name string, text []byte, err error) {
 	name, in := stdinName, stdin
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, unreadable(path, err)
+			return "", nil, unreadable(path, err)
 		}
 		defer f.Close()
 		name, in = path, f
 	}
-	text, err := io.ReadAll(io.LimitReader(in, MaxFile+1))
+	text, err = io.ReadAll(io.LimitReader(in, MaxFile+1))
 	if err != nil {
-		return nil, unreadable(name, err)
+		return "", nil, unreadable(name, err)
 	}
-	return Parse(name, text)
+	return name, text, nil
 }
 
 // unreadable says why a file cannot be read.

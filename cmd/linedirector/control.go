@@ -46,6 +46,7 @@ func serveControl(w *wire, greeting io.Reader) (err error) {
 	if err := relax(); err != nil {
 		return err
 	}
+	collectAsUsual := collectSeldom()
 	h, err := readHello(greeting)
 	if err != nil {
 		return err
@@ -96,6 +97,7 @@ func serveControl(w *wire, greeting io.Reader) (err error) {
 		}
 		undo.add(func() error { server.Close(); return nil })
 	}
+	collectAsUsual()
 	if err := w.send(message{verb: tellReady}); err != nil {
 		return err
 	}

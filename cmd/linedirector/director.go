@@ -55,17 +55,32 @@ func oneLine(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
-// direct runs the workers' process, from opening to closing. Everything that it does to the machine, it undoes.
-func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error) {
+// direct runs the workers' process. Control's begins first: both read the configuration at the same time, on two CPUs.
+func direct(flags *conf.Flags, name string, text []byte, log *zap.Logger) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 
-	var undo cleanup
-	defer func() { err = oneLine(errors.Join(err, undo.run())) }()
+	runtime.LockOSThread() // EAL's main lcore is this thread, to the end; and with it control dies
+	if err := permit(flags); err != nil {
+		return oneLine(err)
+	}
+	collectSeldom()
+	o := &overseer{log: log, hello: hello{Flags: *flags, Name: name, Text: text}}
+	if err := o.begin(); err != nil {
+		return oneLine(err)
+	}
+	config, err := conf.Parse(name, text)
+	if err != nil {
+		o.abandon()
+		return orLastGood(err, flags)
+	}
+	return oneLine(work(ctx, hangup, flags, config, log, o))
+}
 
-	runtime.LockOSThread() // EAL's main lcore is this thread, to the end
+// permit refuses what cannot end well, before anything is begun.
+func permit(flags *conf.Flags) error {
 	if os.Geteuid() != 0 {
 		return errors.New("no permission: ports, taps and hugepages need root; run as root, or with sudo")
 	}
@@ -75,15 +90,16 @@ func direct(flags *conf.Flags, config *conf.Config, log *zap.Logger) (err error)
 		}
 	}
 	if flags.ControlSocket != "" {
-		if err := api.Free(flags.ControlSocket); err != nil {
-			return err
-		}
+		return api.Free(flags.ControlSocket)
 	}
-	o := &overseer{log: log, hello: hello{Flags: *flags, Name: config.Name, Text: config.Text}}
+	return nil
+}
+
+// work does all that the workers' process does, from opening to closing. Everything that it does to the machine, it undoes.
+func work(ctx context.Context, hangup <-chan os.Signal, flags *conf.Flags, config *conf.Config, log *zap.Logger, o *overseer) (err error) {
+	var undo cleanup
+	defer func() { err = errors.Join(err, undo.run()) }()
 	undo.add(o.end) // last, if what follows fails
-	if err := o.begin(); err != nil {
-		return err
-	}
 	if err := confine(flags.ControlLcores, len(flags.Lcores)); err != nil {
 		return err
 	}

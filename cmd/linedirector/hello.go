@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,8 +18,8 @@ import (
 type hello struct {
 	Flags conf.Flags
 	Name  string // the configuration's
-	Text  []byte
-	Again bool // after one that died
+	Text  []byte `json:"-"` // stands behind the rest, as it is
+	Again bool   // after one that died
 }
 
 // opening is what it is told once they are, with the board's files. Whatever changes later is on the board.
@@ -45,7 +46,10 @@ func (h *hello) file() (*os.File, error) {
 		return nil, fmt.Errorf("tell control what to do: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "hello")
-	err = json.NewEncoder(f).Encode(h)
+	err = json.NewEncoder(f).Encode(h) // on a line
+	if err == nil {
+		_, err = f.Write(h.Text)
+	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
@@ -58,8 +62,15 @@ func (h *hello) file() (*os.File, error) {
 
 // readHello is the other end.
 func readHello(from io.Reader) (*hello, error) {
-	h := &hello{}
-	if err := json.NewDecoder(from).Decode(h); err != nil {
+	h, in := &hello{}, bufio.NewReader(from)
+	line, err := in.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, h)
+	}
+	if err == nil {
+		h.Text, err = io.ReadAll(in)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("control was not told what to do: %w", err)
 	}
 	return h, nil

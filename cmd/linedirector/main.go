@@ -61,20 +61,28 @@ func run(args []string) error {
 	if flags.Doctor {
 		return examine(flags)
 	}
-	config, err := conf.Load(flags.Config, os.Stdin)
-	if err != nil {
+	name, text, err := conf.Read(flags.Config, os.Stdin)
+	switch {
+	case err != nil:
 		return orLastGood(err, flags)
-	}
-	if flags.Check {
-		fmt.Printf("%s: good: %d ports, %d virtuals, %d reals\n",
-			config.Name, len(config.Ports), len(config.Virtuals), len(config.Reals))
-		return nil
+	case flags.Check:
+		return check(name, text)
 	}
 	log, err := newLog(flags.LogLevel, flags.LogFormat)
 	if err != nil {
 		return err
 	}
-	return direct(flags, config, log)
+	return direct(flags, name, text, log)
+}
+
+// check reads a configuration, and does no more.
+func check(name string, text []byte) error {
+	config, err := conf.Parse(name, text)
+	if err == nil {
+		fmt.Printf("%s: good: %d ports, %d virtuals, %d reals\n",
+			config.Name, len(config.Ports), len(config.Virtuals), len(config.Reals))
+	}
+	return err
 }
 
 // orLastGood says with what the director can be started when its file is broken.

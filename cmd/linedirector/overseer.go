@@ -49,7 +49,7 @@ const controlName = "linedirector-control"
 // wireFile is what control's process inherits behind the usual files.
 const wireFile = 3
 
-// begin starts control's process, which reads the configuration while ports are being opened, if they are not. The thread that
+// begin starts control's process, which reads the configuration while this one does, and opens ports, if they are not open. The thread that
 // calls it must live as long as this process: with it control dies.
 func (o *overseer) begin() (err error) {
 	input, err := o.hello.file()
@@ -203,12 +203,24 @@ func (o *overseer) bury(err error) (next <-chan time.Time, _ error) {
 	return time.After(wait), nil
 }
 
+// abandon ends a control that was told of nothing that is open, and so has nothing to undo.
+func (o *overseer) abandon() {
+	_ = o.process.Process.Kill()
+	<-o.ended
+	o.wire.close()
+	o.process = nil
+}
+
 // endPatience is how long control may take to undo what it did.
 const endPatience = 10 * time.Second
 
 // end has control undo what it did, and waits for it.
 func (o *overseer) end() error {
 	if o.process == nil {
+		return nil
+	}
+	if o.opened == nil {
+		o.abandon() // what kept it from beginning has been said
 		return nil
 	}
 	o.tell(tellStop)
@@ -224,9 +236,6 @@ func (o *overseer) end() error {
 		case err := <-o.ended:
 			o.wire.close()
 			o.process = nil
-			if o.opened == nil {
-				return nil // what kept it from beginning has been said
-			}
 			if o.failure != "" {
 				return errors.New(o.failure)
 			}

@@ -61,6 +61,13 @@ func stay(tid int, control []int) error {
 	return nil
 }
 
+// collectSeldom is for a start: most of what is made while the configuration is read lives until all of it is, and a collection
+// finds little. It returns what ends it.
+func collectSeldom() (usual func()) {
+	percent := debug.SetGCPercent(800)
+	return func() { debug.SetGCPercent(percent) }
+}
+
 // tidy collects the start's garbage, before the first packet: workers do not meet it later.
 func tidy() { debug.FreeOSMemory() }
 
