@@ -206,7 +206,8 @@ func (o *overseer) bury(err error) (next <-chan time.Time, _ error) {
 // abandon ends a control that was told of nothing that is open, and so has nothing to undo.
 func (o *overseer) abandon() {
 	_ = o.process.Process.Kill()
-	_ = <-o.ended // killed
+	for range o.rest() { // until it is gone
+	}
 	o.wire.close()
 	o.process = nil
 }
