@@ -139,11 +139,11 @@ func CheckNeighbours(want int) string {
 // make them dynamic, nor those that are marked.
 func (k *Keeper) keep(keys []neighbourKey) error {
 	keys, err := k.needy(keys)
-	if err == nil && len(keys) > 0 && k.managed && !k.sure {
-		err = k.try(keys[0])
-	}
 	if err != nil {
 		return err
+	}
+	for i := 0; i < len(keys) && k.managed && !k.sure; i++ {
+		k.try(keys[i])
 	}
 	flags := uint8(0)
 	if !k.managed {
@@ -164,16 +164,15 @@ func (k *Keeper) keep(keys []neighbourKey) error {
 	return err
 }
 
-// try finds out whether the kernel keeps entries by itself: one before 5.16 passes over the mark.
-func (k *Keeper) try(key neighbourKey) error {
-	if err := k.set(key, 0, true, unix.NLM_F_CREATE); err != nil {
-		return fmt.Errorf("%v: %w", key.addr, err)
+// try finds out by an entry whether the kernel keeps entries by itself: one before 5.16 passes over the mark. An entry that it
+// refuses, as on a tap that is down, tells nothing.
+func (k *Keeper) try(key neighbourKey) {
+	if k.set(key, 0, true, unix.NLM_F_CREATE) != nil {
+		return
 	}
-	entry, ok, err := k.get(key)
-	if err == nil && ok {
+	if entry, ok, err := k.get(key); err == nil && ok {
 		k.managed, k.sure = entry.managed, true
 	}
-	return err
 }
 
 // From so many entries on, one look at all is cheaper than one at each.
@@ -222,7 +221,7 @@ func (k *Keeper) refresh() {
 func (k *Keeper) get(key neighbourKey) (entry neighbourMessage, ok bool, err error) {
 	body := appendNdmsg(nil, key, 0, 0)
 	err = k.sock.request(unix.RTM_GETNEIGH, 0, body, func(m message) { ok = entry.parse(m.body) })
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
 		return entry, false, nil
 	}
 	return entry, ok, err

@@ -133,6 +133,36 @@ func TestKeeperIsManagedHere(t *testing.T) {
 	}
 }
 
+// So many next hops that the keeper looks at all neighbours at once; every second is static.
+func TestKeepMany(t *testing.T) {
+	s, _ := twoPorts(t)
+	w, many := Wanted{Addresses: []PortAddress{{1, prefix("10.0.0.1/16")}}}, []netip.Addr{}
+	for i := range 3 * manyEntries {
+		many = append(many, nth(i))
+		if i%2 == 0 {
+			w.Neighbours = append(w.Neighbours, StaticNeighbour{1, nth(i), macHop})
+		}
+	}
+	must(t, s.Apply(w))
+	k, err := NewKeeper()
+	must(t, err)
+	defer k.Close()
+	inside := s.taps[1].Index()
+	for range 2 { // the second time all are kept already
+		must(t, k.Keep(inside, many...))
+		if n := strings.Count(sh(t, "ip neigh show nud permanent"), "lladdr 02:00:00:00:00:0a"); n != len(many)/2 {
+			t.Errorf("%d are static, want %d", n, len(many)/2)
+		}
+		if n := strings.Count(sh(t, "ip neigh show nud all"), "managed"); k.managed && n != len(many)/2 {
+			t.Errorf("%d are managed, want %d", n, len(many)/2)
+		}
+	}
+	err = k.Keep(inside+1000, many...)
+	if err == nil || !strings.Contains(err.Error(), "keep neighbour 10.0.0.2: ") || !strings.HasSuffix(err.Error(), "and 191 more") {
+		t.Errorf("an interface that is not there: %v", err)
+	}
+}
+
 func TestResolveOnce(t *testing.T) {
 	newNetns(t)
 	tap := openTapT(t, "inside", macInside)

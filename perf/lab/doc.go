@@ -4,5 +4,6 @@
 //	lock.go       one run at a time, and what it made
 //	namespace.go  machines and wires
 //	process.go    programs on them
+//	answer.go     whether what they serve is answered
 //	hugepages.go  whether a director finds memory
 package lab

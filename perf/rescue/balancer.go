@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
-	"time"
 
 	"linedirector/perf/lab"
 )
@@ -117,49 +116,10 @@ func linedirectorConfig(s *settings) (string, error) {
 	return text.String(), err
 }
 
-// ready waits until connections through the balancer are answered one after the other, often enough that each real
-// had its turn, and neighbours are known.
-func (s *site) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for answered := 0; answered < 5*len(reals); {
-		err := try(ctx)
-		if err == nil {
-			answered++
-			continue
-		}
-		answered = 0
-		printed := ""
-		if s.balancer != nil {
-			printed = s.balancer.Printed()
-			if ended := s.balancer.Err(); ended != nil {
-				return ended
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("nobody answers through the balancer: %w: %s", err, printed)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return nil
-}
-
-// try is one connection through the balancer.
+// try makes a connection through the balancer, as the client does.
 func try(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	conn, err := client.Dial(ctx, endpoint)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := conn.Write([]byte(request)); err != nil {
-		return err
-	}
-	text, err := io.ReadAll(conn)
-	if err == nil && len(text) == 0 {
+	answer, err := client.Ask(ctx, endpoint, request)
+	if err == nil && answer == "" {
 		err = io.ErrUnexpectedEOF
 	}
 	return err

@@ -38,7 +38,7 @@ func measure(ctx context.Context, s *settings, b balancer, sc scenario) (measure
 	if site.balancer != nil {
 		m.Commands = append(m.Commands, strings.ReplaceAll(strings.Join(site.balancer.CommandLine(), " "), site.dir, "DIR"))
 	}
-	if err := site.ready(ctx); err != nil {
+	if err := lab.Answered(ctx, patience, site.balancer, 5*len(reals), try); err != nil {
 		return m, err
 	}
 	c, err := startClient(s)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -50,7 +49,7 @@ func measure(ctx context.Context, s *settings, b balancer) (measured, error) {
 	if site.balancer != nil {
 		m.Command = strings.ReplaceAll(strings.Join(site.balancer.CommandLine(), " "), site.dir, "DIR")
 	}
-	if err := site.ready(ctx); err != nil {
+	if err := lab.Answered(ctx, patience, site.balancer, 5*len(reals), site.try); err != nil {
 		return m, err
 	}
 	for _, l := range loads {
@@ -99,49 +98,11 @@ func (s *site) measure(ctx context.Context, set *settings, l load) (f figure, er
 	return f, nil
 }
 
-// ready waits until requests are answered one after the other, often enough that each real had its turn.
-func (s *site) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for answered := 0; answered < 5*len(reals); {
-		err := s.try(ctx)
-		if err == nil {
-			answered++
-			continue
-		}
-		answered = 0
-		printed := ""
-		if s.balancer != nil {
-			printed = s.balancer.Printed()
-			if ended := s.balancer.Err(); ended != nil {
-				return ended
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("nobody answers through the balancer: %w: %s", err, printed)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	return nil
-}
-
-// try is one request on a connection of its own.
+// try asks for the page once.
 func (s *site) try(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	conn, err := client.Dial(ctx, s.target)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
-		return err
-	}
-	text, err := io.ReadAll(conn)
-	if err == nil && !strings.HasPrefix(string(text), "HTTP/1.1 200 ") {
-		err = fmt.Errorf("the answer is %q", text)
+	answer, err := client.Ask(ctx, s.target, "GET / HTTP/1.0\r\n\r\n")
+	if err == nil && !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
+		err = fmt.Errorf("the answer is %q", answer)
 	}
 	return err
 }
