@@ -49,8 +49,8 @@ const controlName = "linedirector-control"
 // wireFile is what control's process inherits behind the usual files.
 const wireFile = 3
 
-// begin starts control's process, which reads the configuration while this one does, and opens ports, if they are not open. The thread that
-// calls it must live as long as this process: with it control dies.
+// begin starts control's process, which reads the configuration while this one reads it, too, and opens ports, unless they are
+// open. The thread that calls it must live as long as this process: with it control dies.
 func (o *overseer) begin() (err error) {
 	input, err := o.hello.file()
 	if err != nil {
