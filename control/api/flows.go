@@ -28,7 +28,7 @@ func (s *Server) flows(w http.ResponseWriter, r *http.Request) error {
 	if page.Flows == nil {
 		page.Flows = []Flow{}
 	}
-	answer(w, http.StatusOK, page)
+	answerPage(w, page, len(page.Flows))
 	return nil
 }
 

@@ -20,7 +20,7 @@ func (s *Server) sticky(w http.ResponseWriter, r *http.Request) error {
 	if page.Sticky == nil {
 		page.Sticky = []Sticky{}
 	}
-	answer(w, http.StatusOK, page)
+	answerPage(w, page, len(page.Sticky))
 	return nil
 }
 
