@@ -193,7 +193,7 @@ func (h *hops) retire(key hopKey, n *hop) {
 
 // keep makes wanted the neighbours that the kernel keeps fresh, and no others. Values say who needs them.
 func (h *hops) keep(wanted map[hopKey]string) {
-	asked := make([][]netip.Addr, len(h.ports)) // many at once, since a start keeps thousands
+	asked := map[int][]netip.Addr{} // by port, many at once, since a start keeps thousands
 	for key := range wanted {
 		n := h.get(key)
 		if n == nil || n.kept {
@@ -220,9 +220,6 @@ func (h *hops) keep(wanted map[hopKey]string) {
 }
 
 func (h *hops) ask(port int, addresses ...netip.Addr) {
-	if len(addresses) == 0 {
-		return
-	}
 	if err := h.keeper.Keep(h.ports[port].Interface, addresses...); err != nil {
 		h.log.Warn("next hop not kept", zap.String("port", h.ports[port].Name), zap.Error(err))
 	}

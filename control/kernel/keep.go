@@ -91,7 +91,7 @@ func (k *Keeper) Forget(ifindex int, addr netip.Addr) error {
 		return err
 	}
 	// To use an entry without the mark takes the mark away; the entry stays.
-	err = k.set(key, unix.NTF_USE, false, 0)
+	err = k.set(key, false, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (k *Keeper) Resolve(ifindex int, addr netip.Addr) error {
 	if entry, ok, err := k.get(key); err != nil || ok && (entry.state&unix.NUD_PERMANENT != 0 || entry.managed) {
 		return err
 	}
-	return k.set(key, unix.NTF_USE, false, unix.NLM_F_CREATE)
+	return k.set(key, false, unix.NLM_F_CREATE)
 }
 
 // Close lets go of all entries without touching them: they go with their taps.
@@ -145,18 +145,13 @@ func (k *Keeper) keep(keys []neighbourKey) error {
 	for i := 0; i < len(keys) && k.managed && !k.sure; i++ {
 		k.try(keys[i])
 	}
-	flags := uint8(0)
-	if !k.managed {
-		flags = unix.NTF_USE
-	}
-	refused := map[int]error{}
-	err = k.sock.requests(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, len(keys), func(b []byte, i int) []byte {
-		return appendUse(b, keys[i], flags, k.managed)
-	}, func(i int, err error) { refused[i] = err })
+	refused, err := k.sock.requests(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, len(keys), func(b []byte, i int) []byte {
+		return appendUse(b, keys[i], k.managed)
+	})
 	if err != nil || len(refused) == 0 {
 		return err
 	}
-	i := slices.Min(slices.Collect(maps.Keys(refused)))
+	i := firstOf(refused)
 	err = fmt.Errorf("%v: %w", keys[i].addr, refused[i])
 	if n := len(refused) - 1; n > 0 {
 		err = fmt.Errorf("%w, and %d more", err, n)
@@ -167,7 +162,7 @@ func (k *Keeper) keep(keys []neighbourKey) error {
 // try finds out by an entry whether the kernel keeps entries by itself: one before 5.16 passes over the mark. An entry that it
 // refuses, as on a tap that is down, tells nothing.
 func (k *Keeper) try(key neighbourKey) {
-	if k.set(key, 0, true, unix.NLM_F_CREATE) != nil {
+	if k.set(key, true, unix.NLM_F_CREATE) != nil {
 		return
 	}
 	if entry, ok, err := k.get(key); err == nil && ok {
@@ -227,16 +222,16 @@ func (k *Keeper) get(key neighbourKey) (entry neighbourMessage, ok bool, err err
 	return entry, ok, err
 }
 
-func (k *Keeper) set(key neighbourKey, flags uint8, managed bool, create uint16) error {
-	body := appendUse(nil, key, flags, managed)
+func (k *Keeper) set(key neighbourKey, managed bool, create uint16) error {
+	body := appendUse(nil, key, managed)
 	return k.sock.request(unix.RTM_NEWNEIGH, create|unix.NLM_F_REPLACE|unix.NLM_F_ACK, body, nil)
 }
 
-// appendUse appends what has the kernel use an entry, by the flag NTF_USE, or keep it by itself.
-func appendUse(b []byte, key neighbourKey, flags uint8, managed bool) []byte {
-	b = appendNdmsg(b, key, 0, flags)
-	if managed {
-		b = appendAttribute(b, ndaFlagsExt, binary.NativeEndian.AppendUint32(nil, ntfExtManaged))
+// appendUse appends what has the kernel keep an entry by itself, or use it.
+func appendUse(b []byte, key neighbourKey, managed bool) []byte {
+	if !managed {
+		return appendNdmsg(b, key, 0, unix.NTF_USE)
 	}
-	return b
+	b = appendNdmsg(b, key, 0, 0)
+	return appendAttribute(b, ndaFlagsExt, binary.NativeEndian.AppendUint32(nil, ntfExtManaged))
 }

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,9 +60,10 @@ func (s *rtnl) request(kind, flags uint16, body []byte, f func(m message)) error
 const rtnlBatch = 1 << 15
 
 // requests sends n requests of one kind that ask for no answer, many to a datagram, and returns when the kernel has acted on
-// all: body appends the i-th one's, and failed is told why the kernel refused it. The error is the socket's: nobody knows then
-// what became of the requests.
-func (s *rtnl) requests(kind, flags uint16, n int, body func(b []byte, i int) []byte, failed func(i int, err error)) error {
+// all: body appends the i-th one's, and refused says of those that the kernel refused why. The error is the socket's: nobody
+// knows then what became of the requests.
+func (s *rtnl) requests(kind, flags uint16, n int, body func(b []byte, i int) []byte) (refused map[int]error, err error) {
+	refused = map[int]error{}
 	for next := 0; next < n; {
 		first, base := next, s.seq+1
 		s.out = s.out[:0]
@@ -73,7 +76,7 @@ func (s *rtnl) requests(kind, flags uint16, n int, body func(b []byte, i int) []
 			s.append(kind, f, func(b []byte) []byte { return body(b, next) })
 		}
 		if err := s.file.SetReadDeadline(time.Now().Add(replyTimeout)); err != nil {
-			return err
+			return refused, err
 		}
 		err := s.flush()
 		for done := false; err == nil && !done; {
@@ -83,15 +86,18 @@ func (s *rtnl) requests(kind, flags uint16, n int, body func(b []byte, i int) []
 					return nil
 				}
 				if err := m.errno(); err != nil {
-					failed(i, err)
+					refused[i] = err
 				}
 				done = done || i == next-1
 				return nil
 			})
 		}
 		if err != nil {
-			return err
+			return refused, err
 		}
 	}
-	return nil
+	return refused, nil
 }
+
+// firstOf is the first request that was refused, of some.
+func firstOf(refused map[int]error) int { return slices.Min(slices.Collect(maps.Keys(refused))) }

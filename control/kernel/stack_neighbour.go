@@ -16,7 +16,7 @@ func (s *Stack) addNeighbours(old *Stack, w *Wanted, undo *undoList) error {
 	// No look at what is there: setting it again is cheap, and repairs what was changed by hand.
 	refused, err := s.setNeighbours(w.Neighbours)
 	s.neighbours = make(map[neighbourKey][6]byte, len(w.Neighbours))
-	var new []neighbourKey
+	var added []neighbourKey
 	var changed []StaticNeighbour
 	for i, n := range w.Neighbours {
 		if refused[i] != nil {
@@ -24,19 +24,19 @@ func (s *Stack) addNeighbours(old *Stack, w *Wanted, undo *undoList) error {
 		}
 		k := s.neighbour(n)
 		if mac, ours := old.neighbours[k]; !ours {
-			new = append(new, k)
+			added = append(added, k)
 		} else if mac != n.MAC {
 			changed = append(changed, StaticNeighbour{n.Port, n.Address, mac})
 		}
 		s.neighbours[k] = n.MAC
 	}
-	undo.push(func() error { _, err := s.delNeighbours(new); return err })
+	undo.push(func() error { _, err := s.delNeighbours(added); return err })
 	undo.push(func() error { _, err := s.setNeighbours(changed); return err })
 	if err != nil {
 		return fmt.Errorf("set neighbours: %w", err)
 	}
 	if len(refused) > 0 {
-		i := slices.Min(slices.Collect(maps.Keys(refused)))
+		i := firstOf(refused)
 		return &ItemError{List: "neighbours", Index: i, Err: fmt.Errorf("%v: %w", w.Neighbours[i].Address, refused[i])}
 	}
 	return nil
@@ -48,25 +48,19 @@ func (s *Stack) neighbour(n StaticNeighbour) neighbourKey {
 
 // setNeighbours says whose they are. What the kernel refuses it tells by its place, and sets the rest.
 func (s *Stack) setNeighbours(all []StaticNeighbour) (refused map[int]error, err error) {
-	refused = map[int]error{}
-	err = s.sock.requests(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, len(all), func(b []byte, i int) []byte {
+	return s.sock.requests(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, len(all), func(b []byte, i int) []byte {
 		b = appendNdmsg(b, s.neighbour(all[i]), unix.NUD_PERMANENT, 0)
 		b = appendAttribute(b, unix.NDA_LLADDR, all[i].MAC[:])
 		return appendAttribute(b, ndaProtocol, []byte{Protocol})
-	}, func(i int, err error) { refused[i] = err })
-	return refused, err
+	})
 }
 
 // delNeighbours tells likewise what the kernel did not delete, but not what it did not have.
 func (s *Stack) delNeighbours(all []neighbourKey) (refused map[int]error, err error) {
-	refused = map[int]error{}
-	err = s.sock.requests(unix.RTM_DELNEIGH, 0, len(all), func(b []byte, i int) []byte {
+	refused, err = s.sock.requests(unix.RTM_DELNEIGH, 0, len(all), func(b []byte, i int) []byte {
 		return appendNdmsg(b, all[i], 0, 0)
-	}, func(i int, err error) {
-		if !isGone(err) {
-			refused[i] = err
-		}
 	})
+	maps.DeleteFunc(refused, func(_ int, err error) bool { return isGone(err) })
 	return refused, err
 }
 

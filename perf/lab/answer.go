@@ -8,10 +8,8 @@ import (
 )
 
 // Ask connects from a machine to an endpoint, says something, and returns all that is answered until the other side
-// closes. It takes a second at most.
+// closes, or the context ends.
 func (n Namespace) Ask(ctx context.Context, endpoint, say string) (answer string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	conn, err := n.Dial(ctx, endpoint)
 	if err != nil {
 		return "", err
@@ -28,30 +26,38 @@ func (n Namespace) Ask(ctx context.Context, endpoint, say string) (answer string
 }
 
 // Answered calls ask until it succeeded so many times in a row: often enough that each real had its turn. It gives up after
-// patience, or when the balancer, if it is a program, has ended.
+// patience, or when the balancer, if it is a program, has ended. Each attempt has a second.
 func Answered(ctx context.Context, patience time.Duration, balancer *Process, times int, ask func(context.Context) error) error {
+	return repeat(ctx, patience, balancer, times, "nobody answers through the balancer", ask)
+}
+
+// repeat calls f until it succeeded so many times in a row, for as long as p lives, which may be nil, and patience lasts.
+func repeat(ctx context.Context, patience time.Duration, p *Process, times int, failing string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for answered := 0; answered < times; {
-		err := ask(ctx)
+	var ended <-chan struct{} // the kernel never does
+	if p != nil {
+		ended = p.ended
+	}
+	for row := 0; row < times; {
+		attempt, done := context.WithTimeout(ctx, time.Second)
+		err := f(attempt)
+		done()
 		if err == nil {
-			answered++
+			row++
 			continue
 		}
-		answered = 0
-		if balancer != nil {
-			if ended := balancer.Err(); ended != nil {
-				return ended
-			}
-		}
+		row = 0
 		select {
+		case <-ended:
+			return p.Err()
 		case <-ctx.Done():
-			err = fmt.Errorf("nobody answers through the balancer: %w", err)
-			if balancer != nil {
-				err = fmt.Errorf("%w: %s", err, balancer.Printed())
+			err = fmt.Errorf("%s: %w", failing, err)
+			if p != nil {
+				err = fmt.Errorf("%w: %s", err, p.Printed())
 			}
 			return err
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	return nil

@@ -91,23 +91,7 @@ func (p *Process) Err() error {
 
 // Await calls f until it succeeds, for as long as the program lives and patience lasts.
 func (p *Process) Await(ctx context.Context, patience time.Duration, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		attempt, done := context.WithTimeout(ctx, time.Second)
-		err := f(attempt)
-		done()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-p.ended:
-			return p.Err()
-		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w: %s", p.Args()[0], err, p.Printed())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	return repeat(ctx, patience, p, 1, p.Args()[0]+" is not ready", f)
 }
 
 // Stop ends the program: by SIGTERM, and by SIGKILL if it does not follow.
