@@ -17,6 +17,9 @@ func (t *Table) PrefetchBoth(hash uint64) {
 	prefetch(unsafe.Pointer(&t.buckets[t.other(b, tagOf(hash))]))
 }
 
+// PrefetchRecord starts the load of a record.
+func (t *Table) PrefetchRecord(n uint32) { prefetch(unsafe.Pointer(&t.records[n])) }
+
 // Candidates gives for each of n hashes, at most MaxBurst, the first entry with an equal tag and starts the load
 // of its record. The tag may be another flow's: compare with Matches if the flow is Steady, else with Shows, then ask
 // Find. 0 says that no flow had the key at the time of the call; before Insert, ask Find whether an earlier packet of the

@@ -77,8 +77,8 @@ type Record struct {
 	RouteGeneration                   uint16 // of the route look-ups behind the next hops; 0: look up again
 	ToReal, ToClient                  uint16 // next-hop slots
 	Flags                             uint8
-	SYNs                              uint8  // SYNs of this attempt, while half-open
-	Extension                         uint32 // of a translated flow the client's port as the real sees it; 0: none
+	SYNs                              uint8  // SYNs of this attempt, while half-open; then packets that were handed over, see Handed
+	Extension                         uint32 // of a translated flow the client's port as the real sees it; else who has copies, guest.go
 	union                             [2]uint64
 }
 
@@ -90,7 +90,7 @@ func (r *Record) Count(d Direction, bytes uint16) { r.union[d&1] += uint64(bytes
 
 // Establish leaves the opening phases: the attempt's data give way to counters. The record must be in no list.
 func (r *Record) Establish(p Phase) {
-	r.Phase, r.union = p, [2]uint64{}
+	r.Phase, r.SYNs, r.union = p, 0, [2]uint64{}
 }
 
 // An opening connection's union: initial sequence number, beat of the first SYN that its real got, and the numbers of its

@@ -181,15 +181,19 @@ func (t *Table) give(n uint32) {
 	t.used--
 }
 
-// nearby is how many records beside the candidates' own OldestHalfOpen looks at.
+// nearby is how many records beside the candidates' own GivesWay looks at.
 const nearby = 48
 
-// OldestHalfOpen is the full-table rule: the opening connection in reach whose last packet is oldest, 0 if there is none. In reach are the entries of the hash's two buckets and a few records after number
-// from, around the end. now is a tick, not before any record's Last.
-func (t *Table) OldestHalfOpen(hash uint64, from, now uint32) uint32 {
-	oldest, age := uint32(0), uint32(0)
+// GivesWay is the full-table rule: a guest in reach, else the opening connection in reach whose last packet is oldest, 0 if
+// there is none. In reach are the entries of the hash's two buckets and a few records after number from, around the end. now
+// is a tick, not before the Last of any opening one.
+func (t *Table) GivesWay(hash uint64, from, now uint32) uint32 {
+	guest, oldest, age := uint32(0), uint32(0), uint32(0)
 	look := func(n uint32) {
-		if r := &t.records[n]; r.Phase.Opening() && (oldest == 0 || now-r.Last > age) {
+		switch r := &t.records[n]; {
+		case r.Guest():
+			guest = n
+		case r.Phase.Opening() && (oldest == 0 || now-r.Last > age):
 			oldest, age = n, now-r.Last
 		}
 	}
@@ -201,6 +205,9 @@ func (t *Table) OldestHalfOpen(hash uint64, from, now uint32) uint32 {
 	}
 	for n := range min(nearby, t.extent) {
 		look((from+n)%t.extent + 1)
+	}
+	if guest != 0 {
+		return guest
 	}
 	return oldest
 }

@@ -253,7 +253,7 @@ func TestSweepMayRemoveWhileItVisits(t *testing.T) {
 	}
 }
 
-func TestOldestHalfOpen(t *testing.T) {
+func TestGivesWay(t *testing.T) {
 	const now = 1000
 	halfOpen := func(i int, last uint32) Record {
 		r := flow(i)
@@ -262,14 +262,14 @@ func TestOldestHalfOpen(t *testing.T) {
 	}
 	t.Run("none", func(t *testing.T) {
 		table := newTable(t, 500)
-		if got := table.OldestHalfOpen(1, 0, now); got != 0 {
+		if got := table.GivesWay(1, 0, now); got != 0 {
 			t.Errorf("record %d of an empty shard", got)
 		}
 		for i := range 500 {
 			insert(t, table, flow(i))
 		}
 		for from := uint32(0); from < 600; from++ {
-			if got := table.OldestHalfOpen(uint64(from)*0x9E3779B97F4A7C15, from, now); got != 0 {
+			if got := table.GivesWay(uint64(from)*0x9E3779B97F4A7C15, from, now); got != 0 {
 				t.Fatalf("record %d is established and was to give way", got)
 			}
 		}
@@ -284,10 +284,10 @@ func TestOldestHalfOpen(t *testing.T) {
 			insert(t, table, r)
 		}
 		far := uint64(0) // its two buckets hold no half-open entries
-		for ; table.OldestHalfOpen(far, 1, now) != 41; far += 0x9E3779B97F4A7C15 {
+		for ; table.GivesWay(far, 1, now) != 41; far += 0x9E3779B97F4A7C15 {
 		}
 		for from, want := range map[uint32]uint32{40: 81, 120: 161, 480: 491, 499: 41} { // beyond the end it goes on at record 1
-			if got := table.OldestHalfOpen(far, from, now); got != want {
+			if got := table.GivesWay(far, from, now); got != want {
 				t.Errorf("from %d: record %d, want %d", from, got, want)
 			}
 		}
@@ -300,7 +300,7 @@ func TestOldestHalfOpen(t *testing.T) {
 		table.Remove(400)
 		n := insert(t, table, halfOpen(399, 5))
 		k := table.Record(n).ForwardKey()
-		if got := table.OldestHalfOpen(table.Hash(&k), 1, now); got != n {
+		if got := table.GivesWay(table.Hash(&k), 1, now); got != n {
 			t.Errorf("record %d, want %d: it shares the bucket of the new flow", got, n)
 		}
 	})
@@ -308,7 +308,7 @@ func TestOldestHalfOpen(t *testing.T) {
 		table := newTable(t, 10)
 		insert(t, table, halfOpen(1, 3))
 		n := insert(t, table, halfOpen(2, 1<<32-5))
-		if got := table.OldestHalfOpen(0, 0, 7); got != n {
+		if got := table.GivesWay(0, 0, 7); got != n {
 			t.Errorf("record %d, want %d", got, n)
 		}
 	})
@@ -374,8 +374,8 @@ func TestNothingAllocates(t *testing.T) {
 			}
 			table.Remove(n)
 		},
-		"OldestHalfOpen, Stats": func() {
-			table.OldestHalfOpen(rng.Uint64(), rng.Uint32(), 1)
+		"GivesWay, Stats": func() {
+			table.GivesWay(rng.Uint64(), rng.Uint32(), 1)
 			_ = table.Stats()
 		},
 	} {

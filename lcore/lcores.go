@@ -22,6 +22,7 @@ type Lcores struct {
 
 	config  Config
 	workers []*worker
+	notes   *forward.Notes
 	sockets []int                 // that have a mempool
 	pools   map[int]*dpdk.Mempool // by socket
 	samples []metrics.Sample      // of the heap
@@ -65,6 +66,7 @@ func Open(c Config) (_ *Lcores, err error) {
 		}
 		l.undo = append(l.undo, func() { _ = p.device.Close() })
 	}
+	l.notes = forward.NewNotes(len(c.CPUs))
 	rings, err := l.newRings()
 	if err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func (l *Lcores) addWorker(i, cpu int, rings *rings) error {
 	}
 	path := forward.Config{
 		Self: i, Steering: l.steers, Table: table, Hops: l.Hops, Counts: l.counts[i],
-		Stats: &w.seat.stats, Wants: &w.seat.wants, Listing: &w.seat.listing, Sticky: l.Sticky(),
+		Stats: &w.seat.stats, Wants: &w.seat.wants, Listing: &w.seat.listing, Sticky: l.Sticky(), Notes: l.notes,
 		Spares: framesOf(exchange.Spares()), TickShift: beatShift,
 		TicksPerSecond: l.Clock.Ticks(time.Second), Start: l.Clock.Tick(dpdk.TSC()),
 		Silence: l.Clock.Ticks(3 * time.Second), Sweep: l.Clock.Ticks(1500 * time.Millisecond),

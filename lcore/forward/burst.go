@@ -10,6 +10,9 @@ import (
 // worker sends of its own is in the spare frames, see Spared.
 func (w *Worker) Burst(frames []Frame, now uint64) {
 	w.now, w.beats, w.beat, w.frames, w.spared = uint32(now>>w.tickShift), now, uint32(now), frames, 0
+	if len(w.peers) > 0 {
+		w.correspond()
+	}
 	w.parse(frames)
 	w.table.Candidates(&w.hash, &w.ref, w.flows)
 	misses := w.steadily()
@@ -20,6 +23,9 @@ func (w *Worker) Burst(frames []Frame, now uint64) {
 			w.unknown(i, slot)
 			w.unplan(i)
 		}
+	}
+	if w.seen&FlagHanded != 0 && len(w.peers) > 0 {
+		w.lend()
 	}
 	w.expire(len(frames))
 	switch w.listing.state.Load() {
@@ -36,7 +42,7 @@ const lookahead = 8
 
 // parse fills the dense arrays with the frames that may belong to a flow and settles the others.
 func (w *Worker) parse(frames []Frame) {
-	w.flows = 0
+	w.flows, w.seen = 0, 0
 	for i := 0; i < len(frames); {
 		end, asked := min(i+lookahead, len(frames)), w.flows
 		for i = w.plain(frames[:end], i); i < end; i = w.plain(frames[:end], i+1) {
@@ -50,9 +56,10 @@ func (w *Worker) parse(frames []Frame) {
 // and returns the place of the first that is not, or their number. It calls nothing: around a call all that the loop
 // has in registers would be saved and restored, for each frame.
 func (w *Worker) plain(frames []Frame, i int) int {
-	n := w.flows
+	n, seen := w.flows, w.seen
 	for ; i < len(frames); i++ {
 		f := &frames[i]
+		seen |= f.Flags
 		h := f.head()
 		payload := h.Payload(f.Len)
 		f.Verdict = Drop
@@ -79,7 +86,7 @@ func (w *Worker) plain(frames []Frame, i int) int {
 		w.hash[at], w.place[at], w.steady[at] = w.table.HashWords(addresses, ports, protocol), uint8(i), phase
 		n++
 	}
-	w.flows = n
+	w.flows, w.seen = n, seen
 	return i
 }
 

@@ -20,8 +20,10 @@ func (w *Worker) flush(n uint32) {
 	r := w.table.Record(n)
 	switch r.Phase {
 	case flowtable.UDP:
-		w.live.cut++
-		w.remove(n)
+		if w.recall(r) {
+			w.live.cut++
+			w.remove(n)
+		}
 	case flowtable.HalfOpen, flowtable.Ditched:
 		w.resetClient(r)
 		if r.Flags&flowtable.SYNACK == 0 {

@@ -53,7 +53,7 @@ func (w *Worker) wouldDo(q *Question) (a Answer) {
 	switch table := w.table.Stats(); {
 	case !ok:
 		a.Cause = packet.NoReal
-	case table.Used == table.Capacity && w.table.OldestHalfOpen(hash, w.sweep.next, w.now) == 0:
+	case table.Used == table.Capacity && w.table.GivesWay(hash, w.sweep.next, w.now) == 0:
 		a.Cause = packet.TableFull
 	default:
 		a.Real = w.rules.Member(at).Real

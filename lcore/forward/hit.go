@@ -74,8 +74,16 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 		return true
 	}
 	if (m.TCPFlags&(packet.SYN|packet.FIN|packet.RST) != 0 || r.Phase != flowtable.Established) && r.Phase != flowtable.UDP {
+		if r.Guest() {
+			w.handFlow(i, w.ownerOf(r))
+			return true
+		}
 		switch w.tcp(i, r, d) {
 		case reopened:
+			if !w.recall(r) {
+				w.drop(packet.HandFull)
+				return true
+			}
 			w.remove(ref.Record())
 			return false
 		case withheld:
@@ -103,7 +111,13 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 	hop, ok := w.hops.Get(r.NextHop(d))
 	if !ok {
 		var cause packet.DropCause
-		if hop, cause = w.rerouteFlow(r, d); cause != packet.None {
+		hop, cause = w.rerouteFlow(r, d)
+		switch {
+		case cause == packet.None:
+		case r.Guest(): // the owner may know where the client's first frame came from
+			w.handFlow(i, w.ownerOf(r))
+			return true
+		default:
 			w.drop(cause)
 			return true
 		}
@@ -118,6 +132,13 @@ func (w *Worker) follow(i int, r *flowtable.Record, ref flowtable.Ref) bool {
 		r.Last = w.now
 	}
 	return true
+}
+
+// watchFor has the next packet of a failed real's flow show life.
+func (w *Worker) watchFor(r *flowtable.Record) {
+	if w.rules.Real(r.RealSlot).Watched {
+		r.Flags |= flowtable.Watched
+	}
 }
 
 // watch tells control of an answer on an established connection of a failed real (SPEC.md section 4). The sweep asks for

@@ -75,7 +75,7 @@ func (w *Worker) list() {
 	n, end := 0, w.table.Extent()
 	at := l.from
 	for reach := 0; at <= end && n < l.most && reach < pageReach; reach++ {
-		if r := w.table.Record(at); r.Phase != flowtable.Free {
+		if r := w.table.Record(at); r.Phase != flowtable.Free && !r.Guest() {
 			l.records[n] = *r
 			n++
 		}

@@ -14,7 +14,7 @@ func (w *Worker) unknown(i int, slot uint16) {
 	f, m := w.frame(i), &w.meta[i]
 	if slot != 0 || w.rules.Classed(m.Dst, m.DstPort, m.Protocol) {
 		if owner := w.steering.Owner(m.Src, m.SrcPort); owner != w.self {
-			w.hand(f, owner)
+			w.handFlow(i, owner)
 			return
 		}
 		if w.toVirtual(i, slot) {
@@ -31,7 +31,7 @@ func (w *Worker) unknown(i int, slot uint16) {
 	}
 	if w.rules.FindReal(m.Src, m.SrcPort, m.Protocol) != 0 {
 		if owner := w.steering.Owner(m.Dst, m.DstPort); owner != w.self {
-			w.hand(f, owner)
+			w.handFlow(i, owner)
 			return
 		}
 		w.fromReal(i)
@@ -46,7 +46,7 @@ func (w *Worker) hand(f *Frame, owner uint16) {
 		w.drop(packet.NoFlow)
 		return
 	}
-	f.Verdict, f.Out = Hand, owner
+	f.Verdict, f.Out, f.Hash = Hand, owner, uint32(w.self)
 	w.live.handed++
 }
 
@@ -186,20 +186,14 @@ func (w *Worker) enter(i int, slot uint16, to *ruleset.Member) (uint32, error) {
 	return w.enterRecord(i, &r)
 }
 
-// enterRecord writes the flow's record. A full table first lets the oldest opening connection in reach give way.
+// enterRecord writes the flow's record. In a full table others give way.
 func (w *Worker) enterRecord(i int, r *flowtable.Record) (uint32, error) {
 	if r.ToClient == 0 {
 		w.learnLastHop(w.frame(i), &w.meta[i])
 	}
 	n, err := w.table.Insert(r)
 	if errors.Is(err, flowtable.ErrFull) {
-		oldest := w.table.OldestHalfOpen(w.hash[i], w.sweep.next, w.now)
-		if oldest == 0 {
-			return 0, err
-		}
-		w.remove(oldest)
-		w.live.evicted++
-		n, err = w.table.Insert(r)
+		n, err = w.enterFull(i, r)
 	}
 	if err == nil {
 		if r.Phase == flowtable.HalfOpen {
@@ -211,6 +205,27 @@ func (w *Worker) enterRecord(i int, r *flowtable.Record) (uint32, error) {
 		w.counts.Begin(r.Binding)
 	}
 	return n, err
+}
+
+// enterFull is Insert in a full table: guests in reach are forgotten, or one opening connection ends. A flow may need more
+// than one record's room, if it is the index that is full.
+func (w *Worker) enterFull(i int, r *flowtable.Record) (uint32, error) {
+	for {
+		gives := w.table.GivesWay(w.hash[i], w.sweep.next, w.now)
+		if gives == 0 {
+			return 0, flowtable.ErrFull
+		}
+		guest := w.table.Record(gives).Guest()
+		if guest {
+			w.forget(gives)
+		} else {
+			w.remove(gives)
+			w.live.evicted++
+		}
+		if n, err := w.table.Insert(r); err == nil || !guest {
+			return n, err
+		}
+	}
 }
 
 // fromReal drops a packet of a real's endpoint that belongs to no flow: it would show the real's address. An

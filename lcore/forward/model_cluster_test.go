@@ -14,12 +14,12 @@ type cluster struct {
 func newCluster(tb testing.TB, workers, flows int) *cluster {
 	c := &cluster{world: newWorld(tb, 1, nil)}
 	shared := c.counts.Shared
-	steering := NewSteering(workers)
+	steering, notes := NewSteering(workers), NewNotes(workers)
 	for i := range workers {
 		w := newWorld(tb, flows, nil)
 		w.hops, w.Worker.hops = c.hops, c.hops
 		w.counts.Shared = shared
-		w.steering, w.self = steering, uint16(i)
+		w.steering, w.self, w.peers = steering, uint16(i), notes.peers(uint16(i))
 		w.answer = newBucket(1e9, second, w.time)
 		for kind := range w.punts {
 			w.punts[kind] = newBucket(1e9, second, w.time)
@@ -36,6 +36,23 @@ func (c *cluster) apply() {
 	}
 }
 
+// settle has every worker know what the others have to say, as if many bursts went by: reports of guests included.
+func (c *cluster) settle() {
+	for _, w := range c.workers {
+		for n := range w.table.Extent() {
+			if r := w.table.Record(n + 1); r.Guest() {
+				w.report(r)
+			}
+		}
+	}
+	for range 2 { // once to publish all, once to read all
+		for _, w := range c.workers {
+			w.now = c.time // as in the burst that begins so
+			w.correspond()
+		}
+	}
+}
+
 // deliver gives a frame to a worker and, if it says so, on to the owner.
 func (c *cluster) deliver(to int, port uint16, b []byte) Frame {
 	f := frameOf(port, b)
@@ -45,6 +62,7 @@ func (c *cluster) deliver(to int, port uint16, b []byte) Frame {
 		f.Flags, f.Verdict, f.Out = FlagHanded, 99, 99
 		f = c.burst(to, f)
 	}
+	c.settle()
 	return f
 }
 
@@ -60,6 +78,7 @@ func (c *cluster) idle() {
 		w.time = c.time
 		w.Burst(nil, uint64(w.time))
 	}
+	c.settle()
 }
 
 // choices is where a run's decisions come from: a random source, or a fuzzer's bytes.

@@ -19,7 +19,7 @@ func TestInterleavings(t *testing.T) {
 		for _, flows := range []int{1000, 3} {
 			t.Run(fmt.Sprintf("workers=%d,flows=%d", workers, flows), func(t *testing.T) {
 				var seen seen
-				for seed := range uint64(20) {
+				for seed := range uint64(36) {
 					m := newModel(t, rand.New(rand.NewPCG(seed, uint64(flows))), workers, flows)
 					if reals := int(seed % 3); reals > 0 { // virtuals want one another's tuples
 						m.share(reals)
@@ -27,7 +27,7 @@ func TestInterleavings(t *testing.T) {
 					m.run(2000)
 					seen.add(&m.seen)
 				}
-				seen.enough(t, flows)
+				seen.enough(t, workers, flows)
 			})
 		}
 	}
@@ -96,6 +96,9 @@ func newModel(tb testing.TB, choose choices, workers, flows int) *model {
 	for v := range m.source.Virtuals {
 		m.source.Virtuals[v].Retry = ruleset.Retry{SYNs: 3, After: 5 * second / 2}
 	}
+	for _, w := range m.workers {
+		w.lendAfter = 1
+	}
 	m.makeSticky()
 	for slot := range uint16(3) { // of those that come in a real's place
 		m.hops.SetNeighbour(inside, (firstReal+uint32(slot))^0x20, 2+slot)
@@ -116,6 +119,8 @@ type seen struct {
 
 	joined, taken, full, expired, restored, retired int // sticky entries, and connections of them
 	shownKept                                       int // connections that are translated where their client belongs
+
+	hosted int // frames that were forwarded by another worker than their flow's owner
 }
 
 func (s *seen) add(more *seen) {
@@ -125,17 +130,20 @@ func (s *seen) add(more *seen) {
 	s.renewed = s.renewed + more.renewed
 	s.joined, s.taken, s.full = s.joined+more.joined, s.taken+more.taken, s.full+more.full
 	s.expired, s.restored, s.retired = s.expired+more.expired, s.restored+more.restored, s.retired+more.retired
-	s.shownKept += more.shownKept
+	s.shownKept, s.hosted = s.shownKept+more.shownKept, s.hosted+more.hosted
 }
 
-// enough wants everything to have happened, in tables of that many flows.
-func (s *seen) enough(t *testing.T, flows int) {
+// enough wants everything to have happened, in tables of that many flows, of that many workers.
+func (s *seen) enough(t *testing.T, workers, flows int) {
 	least := seen{
 		moves: 20, stays: 10, shown: 10, flushed: 10, idled: 3, severed: 20, renewed: 20,
 		joined: 100, taken: 20, full: 5, expired: 5, restored: 5, retired: 5,
 	}
 	if flows > 3 {
 		least.both, least.shownKept = 1, 10
+	}
+	if workers > 1 {
+		least.hosted = 100
 	}
 	got, want := reflect.ValueOf(*s), reflect.ValueOf(least)
 	for i := range got.NumField() {
@@ -270,7 +278,7 @@ func (m *model) owner(k flowtable.Key) *world {
 func (m *model) recordOf(f *modelFlow) *flowtable.Record {
 	for _, w := range m.workers {
 		ref := w.table.Find(&f.key, w.table.Hash(&f.key))
-		if ref == 0 {
+		if ref == 0 || w.table.Record(ref.Record()).Guest() {
 			continue
 		}
 		if reply := w.table.Find(&f.reply, w.table.Hash(&f.reply)); reply != ref|1 || w != m.owner(f.key) {
@@ -294,7 +302,7 @@ func (m *model) allEvicted() (n uint64) {
 
 // isFull tells whether some worker's shard is.
 func (m *model) isFull() bool {
-	return slices.ContainsFunc(m.workers, func(w *world) bool { s := w.table.Stats(); return s.Used == s.Capacity })
+	return slices.ContainsFunc(m.workers, func(w *world) bool { s := w.table.Stats(); return s.Used-w.guests == s.Capacity })
 }
 
 // deliver is the cluster's; what expires at the first worker counts at the owner no more.
@@ -309,7 +317,10 @@ func (m *model) deliver(to int, port uint16, b []byte) Frame {
 		to = int(f.Out)
 		f.Flags, f.Verdict, f.Out = FlagHanded, 99, 99
 		f = m.burst(to, f)
+	} else if flow, _ := m.find(keyIn(b)); flow != nil && m.owner(flow.key) != m.workers[to] && f.Verdict == Send {
+		m.seen.hosted++
 	}
+	m.settle()
 	return f
 }
 

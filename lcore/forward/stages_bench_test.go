@@ -2,6 +2,7 @@ package forward
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"testing"
 
 	"linedirector/flowtable"
@@ -143,4 +144,76 @@ func BenchmarkHand(b *testing.B) {
 	if w.live.handed < uint64(b.N) {
 		b.Fatalf("%d of %d frames were handed over", w.live.handed, b.N)
 	}
+}
+
+// BenchmarkLending is what two workers have to do for a flow that one lends the other, of half a million: lend, host,
+// recall and dismiss it; and each time that a guest carried something, report and merge it.
+func BenchmarkLending(b *testing.B) {
+	const flows, round = 1 << 19, notePlaces / 4
+	c := newCluster(b, 2, 2*flows)
+	for _, w := range c.workers {
+		table, err := flowtable.New(hugeMemory(b, flowtable.Size(2*flows)), 2*flows, [3]uint64{1, 2, 3})
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.table, w.Worker.table = table, table
+	}
+	c.apply()
+	owner, other := c.workers[0], c.workers[1]
+	frames, buffers := benchFrames()
+	for n := uint32(0); owner.table.Stats().Used < flows; {
+		for _, buf := range buffers {
+			for ; owner.steering.Owner(0x0b000000+n>>14, uint16(1024+n&0x3fff)) != 0; n++ {
+			}
+			aim(buf, n)
+			n++
+		}
+		owner.Burst(frames, uint64(owner.time))
+	}
+	talk := func() {
+		owner.correspond()
+		other.correspond()
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	order := random.Perm(flows)
+	handed := &Frame{Hash: uint32(other.self), Flags: FlagHanded}
+	lend := func(some []int) {
+		for _, n := range some {
+			owner.lendTo(handed, owner.table.Record(uint32(n)+1), uint32(n)+1)
+		}
+		talk()
+	}
+	b.Run("lend", func(b *testing.B) {
+		b.ReportAllocs()
+		for n := 0; n < b.N; n += round {
+			some := order[n%flows : n%flows+round]
+			lend(some)
+			for _, n := range some {
+				owner.recall(owner.table.Record(uint32(n) + 1))
+			}
+			talk()
+		}
+		if other.guests != 0 {
+			b.Fatal(other.guests, " guests are left")
+		}
+	})
+	b.Run("report", func(b *testing.B) {
+		for n := 0; n < flows; n += round {
+			lend(order[n : n+round])
+		}
+		if other.guests != flows {
+			b.Fatal(other.guests, " guests")
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for n := 0; n < b.N; n += round {
+			for i := range round {
+				r := other.table.Record(uint32((n+i)%flows) + 1)
+				r.Count(flowtable.Forward, 60)
+				other.visitGuest(uint32((n+i)%flows)+1, r)
+			}
+			other.correspond()
+			owner.correspond()
+		}
+	})
 }

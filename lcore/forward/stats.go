@@ -31,6 +31,7 @@ type Stats struct {
 	Transit        atomic.Uint64 // frames routed for others
 	StickyHits     atomic.Uint64 // connections that went where their client's sticky entry says
 	FlowsUsed      atomic.Uint64
+	Guests         atomic.Uint64 // copies of other workers' flows: not among those used
 	FlowsCapacity  atomic.Uint64
 	Displaced      atomic.Uint64
 	Sweeps         atomic.Uint64
@@ -63,7 +64,8 @@ func (w *Worker) Publish() {
 	s.Transit.Store(l.transit)
 	s.StickyHits.Store(l.stickyHits)
 	table := w.table.Stats()
-	s.FlowsUsed.Store(uint64(table.Used))
+	s.FlowsUsed.Store(uint64(table.Used - w.guests))
+	s.Guests.Store(uint64(w.guests))
 	s.FlowsCapacity.Store(uint64(table.Capacity))
 	s.Displaced.Store(table.Displaced)
 	s.Sweeps.Store(w.sweep.done)

@@ -62,6 +62,10 @@ func (w *Worker) visit(n uint32) {
 	if r.RouteGeneration != w.rules.RouteGeneration {
 		r.RouteGeneration = 0 // generations wrap around: an old one must never seem new again
 	}
+	if r.Guest() {
+		w.visitGuest(n, r)
+		return
+	}
 	v := w.rules.Virtual(r.VirtualSlot)
 	if v.Flush || w.rules.Real(r.RealSlot).Flush {
 		if w.flush(n); r.Phase == flowtable.Free {
@@ -81,10 +85,10 @@ func (w *Worker) visit(n uint32) {
 	case flowtable.UDP:
 		limit = timers.UDPIdle
 	}
-	if w.now-r.Last >= limit {
+	if w.now-r.Last >= limit+w.unheard(r) {
 		if v.IdleReset && r.Phase == flowtable.Established {
 			w.cut(r)
-		} else {
+		} else if w.recall(r) {
 			w.remove(n)
 			return
 		}
@@ -92,7 +96,9 @@ func (w *Worker) visit(n uint32) {
 	if r.Phase == flowtable.Cut {
 		w.provoke(r)
 	}
-	if (r.Phase == flowtable.Established || r.Phase == flowtable.UDP) && w.rules.Real(r.RealSlot).Watched {
-		r.Flags |= flowtable.Watched
+	if r.Phase == flowtable.Established || r.Phase == flowtable.UDP {
+		w.watchFor(r)
+	} else {
+		w.recall(r)
 	}
 }

@@ -127,9 +127,10 @@ func (w *Worker) reset(r *flowtable.Record, d flowtable.Direction) {
 	w.end(r, flowtable.Reset)
 }
 
-// end counts a connection no more; its record stays for the close delay.
+// end counts a connection no more; its record stays for the close delay. Guests that could not be recalled are by the sweep.
 func (w *Worker) end(r *flowtable.Record, p flowtable.Phase) {
 	w.uncount(r)
+	w.recall(r)
 	if r.Phase.Opening() {
 		w.opened(r)
 		r.Establish(p) // if it is restored, it counts bytes where the SYN's data were
@@ -145,7 +146,7 @@ func (w *Worker) uncount(r *flowtable.Record) {
 	}
 }
 
-// remove ends a flow: its record and tuples are gone.
+// remove ends a flow, whose guests were recalled: its record and tuples are gone.
 func (w *Worker) remove(n uint32) {
 	r := w.table.Record(n)
 	w.uncount(r)

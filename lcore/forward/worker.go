@@ -23,6 +23,7 @@ type Config struct {
 	Wants          *Wants           // its own
 	Listing        *Listing         // its own; nil: nobody lists
 	Sticky         *sticky.Table    // shared by all workers and control; nil: no client keeps its real
+	Notes          *Notes           // shared by all workers; nil: none lends another a flow
 	Spares         []Frame          // empty ones, for what the worker sends of its own; at most MaxBurst
 	TickShift      uint
 	TicksPerSecond uint32
@@ -60,6 +61,7 @@ type Worker struct {
 
 	// of it, dense: only frames that may belong to a flow
 	flows int
+	seen  uint8           // Flag… of any of them
 	place [MaxBurst]uint8 // in frames
 	meta  [MaxBurst]packet.Meta
 	hash  [MaxBurst]uint64
@@ -71,6 +73,11 @@ type Worker struct {
 	virtual [MaxBurst]uint16
 	planned [MaxBurst]uint32
 	plans   [MaxBurst]uint8
+
+	peers     []peer
+	tickets   tickets
+	guests    uint32 // of the table's records
+	lendAfter uint8
 
 	lastHops [lastHopPlaces]lastHop
 	second   uint32 // in ticks
@@ -98,6 +105,7 @@ func New(c Config) *Worker {
 		sweep:  sweep{round: max(c.Sweep, 1), last: c.Start, next: 1},
 		answer: newBucket(c.AnswerRate, c.TicksPerSecond, c.Start),
 	}
+	w.peers, w.lendAfter = c.Notes.peers(w.self), lendAfter
 	if w.listing = c.Listing; w.listing == nil {
 		w.listing = &Listing{}
 	}

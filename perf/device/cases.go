@@ -153,5 +153,11 @@ func (c *measured) spread(program string) (least, most float64) {
 func mbufs(c *measured) int { return c.frames() + 32768*c.Workers }
 
 // tableFlows is the director's --flows: tables half full, as an operator who knows the load would size them. Flows are
-// split evenly between workers but for chance.
-func tableFlows(c *measured) int { return max(2*c.Flows/c.Workers, 4096) }
+// split evenly between workers but for chance; where frames come to any, each worker has a record of all.
+func tableFlows(c *measured) int {
+	flows := c.Flows
+	if !c.Unsteered {
+		flows /= c.Workers
+	}
+	return max(2*flows, 4096)
+}
