@@ -216,7 +216,7 @@ static void set_aside(struct ld_exchange *x, const struct ld_frame *f, struct to
 		}
 		m->port = f->port; /* some drivers leave it unset */
 		if (f->verdict == LD_HAND && f->out < LD_MAX_WORKERS) {
-			m->hash.rss = f->hash; /* what the owner is told */
+			m->hash.rss = f->hash; /* what Go left for the owner */
 			hold(&x->worker[f->out], m);
 			t->workers |= 1ULL << f->out;
 			return;

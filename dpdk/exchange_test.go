@@ -96,13 +96,13 @@ func TestHandOver(t *testing.T) {
 	second := exchange(t, dpdk.ExchangeConfig{Handed: []*dpdk.Ring{over}, Via: map[dpdk.PortID]*dpdk.Ring{first.port: back}})
 
 	frames := first.feed(t, payload(1, 100))
-	frames[0].Verdict, frames[0].Out = dpdk.Hand, 1
+	frames[0].Verdict, frames[0].Out, frames[0].Hash = dpdk.Hand, 1, 0xcafe0001
 	first.x.Exchange()
 	if n := second.Exchange(); n != 1 {
 		t.Fatalf("%d frames handed over", n)
 	}
 	f := &second.Frames()[0]
-	if f.Flags&dpdk.FlagHanded == 0 || f.Port != uint16(first.port) || f.Verdict != dpdk.Drop || !bytes.Equal(f.Bytes(), payload(1, 100)) {
+	if f.Flags&dpdk.FlagHanded == 0 || f.Hash != 0xcafe0001 || f.Port != uint16(first.port) || f.Verdict != dpdk.Drop || !bytes.Equal(f.Bytes(), payload(1, 100)) {
 		t.Fatalf("handed over: %+v", *f)
 	}
 	f.Bytes()[0] = 0xee

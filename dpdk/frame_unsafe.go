@@ -13,7 +13,7 @@ type Frame struct {
 	Mbuf    uintptr        // not for Go to touch
 	Len     uint16         // contiguous bytes at Data
 	Port    uint16         // port it came in on
-	Hash    uint32         // RSS hash, if FlagHash
+	Hash    uint32         // RSS hash, if FlagHash; of one that was handed over, what was left here for its owner
 	Flags   uint8          // Flag…
 	Verdict uint8          // what becomes of it; preset to Drop
 	Out     uint16         // Send: egress PortID; Hand: worker; Punt: kind

@@ -40,7 +40,7 @@ struct ld_frame {
 	uintptr_t mbuf; /* struct rte_mbuf */
 	uint16_t len;	/* contiguous bytes at data */
 	uint16_t port;	/* port it came in on */
-	uint32_t hash;	/* RSS hash, if LD_HASH */
+	uint32_t hash;	/* RSS hash, if LD_HASH; LD_HANDED: what LD_HAND left */
 	uint8_t flags;
 	uint8_t verdict;
 	uint16_t out; /* LD_SEND: port; LD_HAND: worker; LD_PUNT: kind */

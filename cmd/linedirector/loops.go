@@ -80,7 +80,7 @@ func (l loops) workers() []api.Worker {
 		s, c, x := l.Stats(i), l.Cycles(i), l.Exchanged(i)
 		w := &all[i]
 		*w = api.Worker{
-			Number: i, CPU: l.CPU(i), Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(),
+			Number: i, CPU: l.CPU(i), Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(), Guests: s.Guests.Load(),
 			ForwardPacketsTotal: s.Packets[flowtable.Forward].Load(), ReplyPacketsTotal: s.Packets[flowtable.Reply].Load(),
 			ForwardBytesTotal: s.Bytes[flowtable.Forward].Load(), ReplyBytesTotal: s.Bytes[flowtable.Reply].Load(),
 			HandedOverTotal:     s.Handed.Load(),

@@ -63,7 +63,7 @@ func readings(p *peer, director *control.Director) metrics.Readings {
 func worker(b *lcore.Board, i int) metrics.Worker {
 	s, c := b.Stats(i), b.Cycles(i)
 	return metrics.Worker{
-		Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(),
+		Flows: s.FlowsUsed.Load(), Capacity: s.FlowsCapacity.Load(), Guests: s.Guests.Load(),
 		Opened: s.Opened.Load(), Closed: s.Closed.Load(), Evicted: s.Evicted.Load(), GaveWay: s.GaveWay.Load(),
 		Translated: s.Translated.Load(), Cut: s.Cut.Load(), Displaced: s.Displaced.Load(),
 		ForwardPackets: s.Packets[flowtable.Forward].Load(), ReplyPackets: s.Packets[flowtable.Reply].Load(),

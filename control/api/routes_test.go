@@ -88,7 +88,7 @@ func TestPromisedFields(t *testing.T) {
 			`"rx_packets_total":0,"tx_packets_total":0,"rx_bytes_total":0,"tx_bytes_total":0,"rx_missed_total":0,"rx_errors_total":0,` +
 			`"tx_errors_total":5,"rx_no_mbuf_total":1}]}`,
 		"/v1/neighbours?address=10.0.0.12": `{"neighbours":[{"address":"10.0.0.12","port":"inside","kept":true,"for":"real web2"}]}`,
-		"/v1/workers?number=1": `{"workers":[{"number":1,"cpu":3,"flows":560,"capacity":1048576,"forward_packets_total":0,"reply_packets_total":0,` +
+		"/v1/workers?number=1": `{"workers":[{"number":1,"cpu":3,"flows":560,"capacity":1048576,"guests":0,"forward_packets_total":0,"reply_packets_total":0,` +
 			`"forward_bytes_total":0,"reply_bytes_total":0,"handed_over_total":0,"drops_total":0,"busy_share":0,"longest_stall_seconds":0.0121}]}`,
 		"/v1/flows?phase=half-open": `{"flows":[{"client":"198.51.100.7:50002","virtual_endpoint":"192.0.2.10:80","real_endpoint":"10.0.0.12:8080",` +
 			`"virtual":"web","real":"web2","protocol":"tcp","phase":"half-open","age_seconds":1.9,"idle_seconds":0.9,"syns":2,` +

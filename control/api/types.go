@@ -135,6 +135,7 @@ type Worker struct {
 	CPU                 int     `json:"cpu"`
 	Flows               uint64  `json:"flows"`
 	Capacity            uint64  `json:"capacity"` // flows
+	Guests              uint64  `json:"guests"`   // copies of others' flows, in what is left of the capacity
 	ForwardPacketsTotal uint64  `json:"forward_packets_total"`
 	ReplyPacketsTotal   uint64  `json:"reply_packets_total"`
 	ForwardBytesTotal   uint64  `json:"forward_bytes_total"`

@@ -67,6 +67,7 @@ func (e emitter) workers(workers []Worker) {
 		w, name := &workers[i], strconv.Itoa(i)
 		t.Flows += w.Flows
 		t.Capacity += w.Capacity
+		t.Guests += w.Guests
 		t.Opened += w.Opened
 		t.Closed += w.Closed
 		t.Evicted += w.Evicted
@@ -88,6 +89,7 @@ func (e emitter) workers(workers []Worker) {
 	}
 	e.gauge(families.flowsOpen, float64(t.Flows))
 	e.gauge(families.flowsCapacity, float64(t.Capacity))
+	e.gauge(families.flowsGuests, float64(t.Guests))
 	e.counter(families.flowsOpened, t.Opened)
 	e.counter(families.flowsClosed, t.Closed)
 	e.counter(families.flowsEvicted, t.Evicted)

@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // families are all metrics, with their help and units.
 var families = struct {
-	flowsOpen, flowsCapacity, flowsOpened, flowsClosed, flowsEvicted, flowsGaveWay, flowsTranslated, flowsCut, indexMoves,
+	flowsOpen, flowsCapacity, flowsGuests, flowsOpened, flowsClosed, flowsEvicted, flowsGaveWay, flowsTranslated, flowsCut, indexMoves,
 	stickyEntries, stickyCapacity, stickyHits, stickyGaveWay, stickyRefused,
 	realConnections, virtualConnections, connections,
 	realState, realDitched, realDitchedTotal, realReassigned, realResponse, realTransitions, probeUp,
@@ -17,6 +17,7 @@ var families = struct {
 }{
 	flowsOpen:       describe("flows_open", "Records in use, one a connection, closing ones included, summed over workers."),
 	flowsCapacity:   describe("flows_capacity", "Records that the workers' tables hold together."),
+	flowsGuests:     describe("flows_guests", "Records beside those in use that are copies of flows of other workers: their frames come to a worker that does not own them."),
 	flowsOpened:     describe("flows_opened_total", "Records ever taken into use."),
 	flowsClosed:     describe("flows_closed_total", "Records that left: after their close delay or by a timer."),
 	flowsEvicted:    describe("flows_evicted_total", "Half-open connections that gave way to new ones in a full table."),

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 // example has two workers, a real that drains under a name that is used again, and one without connections.
 func example() Readings {
 	worker := Worker{
-		Flows: 500, Capacity: 1000, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Translated: 8, Cut: 7, Displaced: 4, StickyHits: 21,
+		Flows: 500, Capacity: 1000, Guests: 60, Opened: 700, Closed: 200, Evicted: 3, GaveWay: 5, Translated: 8, Cut: 7, Displaced: 4, StickyHits: 21,
 		ForwardPackets: 10, ReplyPackets: 20, ForwardBytes: 1000, ReplyBytes: 2000,
 		Transit: 5, Refused: 6, Handed: 7, Cycles: 90000, BusyCycles: 40000, LongestStall: 0.0025,
 		Polls: Polls{Seconds: 1.5, Below: []float64{1e-6, 2e-6}, Counts: []uint64{100, 20, 3}},
@@ -116,6 +116,7 @@ func TestPromisedNames(t *testing.T) {
 	_, text := get(t, serve(t, example))
 	for _, want := range []string{
 		`linedirector_flows_open 1000`,
+		`linedirector_flows_guests 120`,
 		`linedirector_flows_opened_total 1400`,
 		`linedirector_flows_closed_total 400`,
 		`linedirector_real_connections{real="a"} 503`,

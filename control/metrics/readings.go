@@ -23,14 +23,14 @@ type Heap struct{ Allocated, Collections uint64 }
 
 // Worker is one worker's.
 type Worker struct {
-	Flows, Capacity, Opened, Closed, Evicted, GaveWay, Translated, Cut, Displaced uint64
-	StickyHits                                                                    uint64
-	ForwardPackets, ReplyPackets                                                  uint64
-	ForwardBytes, ReplyBytes                                                      uint64
-	Transit, Refused, Handed                                                      uint64
-	Cycles, BusyCycles                                                            uint64
-	LongestStall                                                                  float64 // seconds
-	Polls                                                                         Polls
+	Flows, Capacity, Guests, Opened, Closed, Evicted, GaveWay, Translated, Cut, Displaced uint64
+	StickyHits                                                                            uint64
+	ForwardPackets, ReplyPackets                                                          uint64
+	ForwardBytes, ReplyBytes                                                              uint64
+	Transit, Refused, Handed                                                              uint64
+	Cycles, BusyCycles                                                                    uint64
+	LongestStall                                                                          float64 // seconds
+	Polls                                                                                 Polls
 }
 
 // Polls are a worker's, by the time from one to the next.

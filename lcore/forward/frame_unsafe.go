@@ -31,7 +31,7 @@ type Frame struct {
 	Mbuf    uintptr
 	Len     uint16
 	Port    uint16 // it came in on
-	Hash    uint32
+	Hash    uint32 // of RSS, if FlagHash; of a frame that was handed over, who did so and its ticket
 	Flags   uint8
 	Verdict Verdict
 	Out     uint16

@@ -65,7 +65,7 @@ func virtuals() []api.Virtual {
 func workers() []api.Worker {
 	return []api.Worker{
 		{
-			Number: 0, CPU: 2, Flows: 700, Capacity: 1 << 20, ForwardPacketsTotal: 8812345, ReplyPacketsTotal: 12345678,
+			Number: 0, CPU: 2, Flows: 700, Capacity: 1 << 20, Guests: 31, ForwardPacketsTotal: 8812345, ReplyPacketsTotal: 12345678,
 			ForwardBytesTotal: 900e6, ReplyBytesTotal: 17.2e9, HandedOverTotal: 12, DropsTotal: 3, BusyShare: 0.437, LongestStallSeconds: 0.00031,
 		},
 		{Number: 1, CPU: 3, Flows: 560, Capacity: 1 << 20, LongestStallSeconds: 0.0121},

@@ -231,6 +231,7 @@ func TestYAML(t *testing.T) {
   cpu: 3
   flows: 560
   capacity: 1048576
+  guests: 0
   forward_packets_total: 0
   reply_packets_total: 0
   forward_bytes_total: 0

@@ -13,6 +13,7 @@ var workerColumns = []column{
 	{head: "CPU", right: true},
 	{head: "FLOWS", right: true},
 	{head: "CAPACITY", right: true},
+	{head: "GUESTS", right: true},
 	{head: "FORWARD", right: true},
 	{head: "REPLY", right: true},
 	{head: "HANDED", right: true},
@@ -26,7 +27,7 @@ var wideWorkerColumns = slices.Concat(workerColumns, []column{
 })
 
 // Workers writes a table of workers. FORWARD and REPLY are packets, HANDED those given to the worker that owns their
-// flow, STALL the longest time between two polls.
+// flow, GUESTS copies of flows that another worker owns, STALL the longest time between two polls.
 func Workers(out io.Writer, workers []api.Worker, wide bool) error {
 	columns := workerColumns
 	if wide {
@@ -36,7 +37,7 @@ func Workers(out io.Writer, workers []api.Worker, wide bool) error {
 	for i := range workers {
 		w := &workers[i]
 		cells := []string{
-			strconv.Itoa(w.Number), strconv.Itoa(w.CPU), count(w.Flows), count(w.Capacity), count(w.ForwardPacketsTotal),
+			strconv.Itoa(w.Number), strconv.Itoa(w.CPU), count(w.Flows), count(w.Capacity), count(w.Guests), count(w.ForwardPacketsTotal),
 			count(w.ReplyPacketsTotal), count(w.HandedOverTotal), count(w.DropsTotal), share(w.BusyShare), quick(w.LongestStallSeconds),
 		}
 		if wide {
