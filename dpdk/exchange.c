@@ -3,10 +3,11 @@
 /*
  * The burst exchange: the one crossing from Go into C of a worker's loop.
  *
- *  1. settle: what the verdicts say becomes of the last burst. Frames are gathered by destination
+ *  1. pass on finished frames, which other threads prepared for ports whose tx queue is ours:
+ * before our own, as a flow that another worker has just lent us must not overtake itself.
+ *  2. settle: what the verdicts say becomes of the last burst. Frames are gathered by destination
  * and leave in one call each; the rest goes back to its mempool in bulk. Spare frames that the
  * packet path wrote leave with them and are replaced.
- *  2. pass on finished frames, which other threads prepared for ports whose tx queue is ours.
  *  3. receive the next burst, from all sources in turn, prefetch the headers, describe each frame.
  *
  * A worker's thread is the only one that touches its struct, counters aside.
@@ -424,10 +425,10 @@ uint32_t ld_exchange(uintptr_t handle)
 {
 	struct ld_exchange *x = (struct ld_exchange *)handle;
 
-	if (x->count > 0 || x->spared > 0)
-		settle(x);
 	if (x->rings > 0)
 		pass_on(x);
+	if (x->count > 0 || x->spared > 0)
+		settle(x);
 	receive(x);
 	x->now = rte_rdtsc();
 	return x->count;
@@ -435,8 +436,8 @@ uint32_t ld_exchange(uintptr_t handle)
 
 void ld_exchange_idle(struct ld_exchange *x)
 {
-	settle(x);
 	pass_on(x);
+	settle(x);
 	x->now = rte_rdtsc();
 }
 

@@ -120,6 +120,25 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+// TestFinishedFirst: what others finished leaves before a worker's own frames, which may be later ones of the same flow.
+func TestFinishedFirst(t *testing.T) {
+	worker(t)
+	l := newLoop(t, "net_ring0", dpdk.ExchangeConfig{})
+	own := &l.feed(t, payload(2, 60))[0]
+	own.Verdict, own.Out = dpdk.Send, uint16(l.port)
+	if err := dpdk.Inject(l.pool, l.in, l.port, payload(1, 60)); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.x.Exchange(); n != 2 {
+		t.Fatalf("%d frames came back", n)
+	}
+	for i, f := range l.x.Frames()[:2] {
+		if !bytes.Equal(f.Bytes(), payload(byte(1+i), 60)) {
+			t.Errorf("frame %d begins with %d", i, f.Bytes()[0])
+		}
+	}
+}
+
 // TestFinishedElsewhere puts a frame for a port on the ring of a worker that has no tx queue there.
 func TestFinishedElsewhere(t *testing.T) {
 	worker(t)

@@ -44,10 +44,10 @@ func (e *examination) device(p conf.Port, d Device) {
 	case workers == 1:
 	case queues < workers:
 		e.advice("queues", fmt.Sprintf("%d for %s", queues, counted(workers, "worker")),
-			"expect the workers without a queue to get all their packets from others: slower, never wrong; with fewer --lcores none would wait")
+			"expect the workers without a queue to get nothing but what opens and ends connections; with fewer --lcores none would idle")
 	case !d.Steerable:
 		e.advice("steering", "this driver's RSS cannot hash over the client's address and port alone",
-			"expect most packets of this port to be handed from worker to worker: slower, never wrong (docs/tuning.md names drivers that can)")
+			"expect packets that open or end connections to be handed from worker to worker, and flows to be lent: give --flows room for all of them on each worker (docs/tuning.md, which names drivers that can)")
 	case p.Side == conf.SideBoth:
 		e.advice("steering", "side: both, and several workers",
 			"where the port faces clients only, or reals only, say so (side: clients, side: reals): RSS then brings packets to their worker, and nothing is handed over")

@@ -139,7 +139,7 @@ func TestReport(t *testing.T) {
 			Mpps: map[string][]float64{director: {15}, macswap: {76}, ceiling: {30}},
 		})
 	text = r.markdown()
-	for _, want := range []string{"| 2, unsteered | 15.0", "50 % of them are handed over", "1.23 %", "1.90 times what one worker does (5tswap 1.50 times), unsteered 1.50 times"} {
+	for _, want := range []string{"| 2, unsteered | 15.0", "50.00 % of the frames were handed over", "1.2300 % dropped", "1.90 times what one worker does (5tswap 1.50 times), unsteered 1.50 times"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}

@@ -125,8 +125,8 @@ func (r *report) several() string {
 			fmt.Fprintf(&out, "\n%d workers forward %.2f times what one worker does (5tswap %.2f times)", c.Workers, gain, c.median(ceiling)/cases[i].median(ceiling))
 			continue
 		}
-		fmt.Fprintf(&out, ", unsteered %.2f times: then frames come to any worker, and %.0f %% of them are handed over to the one that owns their flow. "+
-			"As the source never waits, up to %.2f %% were dropped there", gain, c.Handed*100, c.Dropped*100)
+		fmt.Fprintf(&out, ", unsteered %.2f times: then frames come to any worker, and all but a few flows are lent to the one that does not own them: %.2f %% of the frames were handed over, "+
+			"and up to %.4f %% dropped", gain, c.Handed*100, c.Dropped*100)
 	}
 	if out.Len() > 0 {
 		out.WriteString(".\n")

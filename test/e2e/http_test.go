@@ -273,7 +273,7 @@ func TestTransfer(t *testing.T) {
 	each(t, oneAndTwo, func(t *testing.T, setup setup) {
 		s := newSite(t)
 		server := s.web(t, "a")["a"]
-		s.start(t, setup, ports(setup.queues)+`reals:
+		d := s.start(t, setup, ports(setup.queues)+`reals:
   - {name: a, address: 10.0.0.11, port: 8080}
 virtuals:
   - {name: web, address: 192.0.2.10, port: 80, protocol: tcp, reals: [a]}
@@ -295,6 +295,12 @@ virtuals:
 		t.Logf("upload: %.0f MB/s", float64(mib)*1.048576/time.Since(begin).Seconds())
 		if got := sum256(s.client.Run("sha256sum", filepath.Join(server.Root, "uploaded"))); got != want {
 			t.Errorf("uploaded %d MiB with sha256 %s, want %s", mib, got, want)
+		}
+		m := d.metrics()
+		handed, packets := m.get(t, "handed_over_packets_total"), m.get(t, "packets_total")
+		t.Logf("%.0f of %.0f packets were handed over", handed, packets)
+		if handed > packets/20 {
+			t.Errorf("%.0f of %.0f packets were handed over: a long connection is lent", handed, packets)
 		}
 	})
 }

@@ -179,6 +179,7 @@ func TestMetrics(t *testing.T) {
 		labels []string
 	}{
 		{"flows_open", nil},
+		{"flows_guests", nil},
 		{"flows_opened_total", nil},
 		{"flows_closed_total", nil},
 		{"real_connections", []string{"real", "a"}},
