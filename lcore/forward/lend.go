@@ -24,7 +24,7 @@ func (w *Worker) lend() {
 	for i := range w.flows {
 		i &= MaxBurst - 1
 		f, m, ref := w.frame(i), &w.meta[i], w.ref[i]
-		if f.Flags&FlagHanded == 0 || f.Verdict != Send || w.steady[i] == flowtable.Free {
+		if f.Flags&FlagHanded == 0 || w.steady[i] == flowtable.Free {
 			continue
 		}
 		if r := w.table.Record(ref.Record()); r.Steady() && r.Matches(keyOf(m), ref.Direction()) && r.Handed(w.lendAfter) {

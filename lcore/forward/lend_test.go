@@ -198,6 +198,65 @@ func TestUDPIsLent(t *testing.T) {
 	}
 }
 
+// TestOwnerWaitsForReports: of a flow whose timer is short its owner hears late that it lives.
+func TestOwnerWaitsForReports(t *testing.T) {
+	p := newPair(t, client)
+	p.source.Virtuals[1].Timers.UDPIdle = 2 * second // as long as a round of the sweep
+	p.apply()
+	p.send(datagrams.in, datagrams.want)
+	p.lent(datagrams)
+	for n := range 15 {
+		p.pass(3 * second / 2)
+		if p.send(datagrams.in, datagrams.want) {
+			t.Fatalf("handed over after %d times a second and a half", n+1)
+		}
+	}
+}
+
+// TestLateReport: what a guest carried is not added to another flow that has its record by now, and not to one that opens:
+// bytes would be taken for that one's sequence number.
+func TestLateReport(t *testing.T) {
+	p := newPair(t, client)
+	p.open()
+	r := p.owner.flow(client)
+	report := *r
+	report.Invite(p.owner.first(t, client))
+	report.Count(flowtable.Forward, 1000)
+	for name, change := range map[string]func(*flowtable.Record){
+		"to another virtual": func(g *flowtable.Record) { g.VirtualPort++ },
+		"from another real":  func(g *flowtable.Record) { g.RealPort++ },
+		"opening":            func(*flowtable.Record) { r.Phase = flowtable.HalfOpen },
+		"gone":               func(*flowtable.Record) { r.Phase = flowtable.Free },
+	} {
+		g, before := report, *r
+		change(&g)
+		after := *r
+		if p.owner.merge(&g); *r != after {
+			t.Errorf("%s: %+v became %+v", name, after, *r)
+		}
+		*r = before
+	}
+	if p.owner.merge(&report); r.Bytes(flowtable.Forward) != 1054 { // with the handshake's ACK
+		t.Errorf("%d bytes", r.Bytes(flowtable.Forward))
+	}
+}
+
+// TestRoomForRecalls: other notes leave half of the places to them.
+func TestRoomForRecalls(t *testing.T) {
+	p := newPair(t, client).owner.peer(1 - newPair(t, client).owner.self)
+	for n := range notePlaces {
+		if got := p.write(carried) != nil; got != (n < notePlaces/2) {
+			t.Fatalf("note %d: %v", n, got)
+		}
+		if n >= notePlaces/2 && p.write(recalled) == nil {
+			t.Fatalf("no place for a recall behind %d notes", n)
+		}
+	}
+	if p.write(recalled) != nil {
+		t.Error("a place too many")
+	}
+}
+
 // TestLendingKeepsOrder: while a later frame is on its way to the owner the flow is not lent, for the next one would be
 // first; unless frames get lost anyway.
 func TestLendingKeepsOrder(t *testing.T) {
