@@ -38,8 +38,11 @@ func (c *cluster) apply() {
 
 // settle has every worker know what the others have to say, as if many bursts went by: reports of guests included.
 func (c *cluster) settle() {
+	if len(c.workers) == 1 {
+		return
+	}
 	for _, w := range c.workers {
-		for n := range w.table.Extent() {
+		for n := uint32(0); w.guests > 0 && n < w.table.Extent(); n++ {
 			if r := w.table.Record(n + 1); r.Guest() {
 				w.report(r)
 			}
