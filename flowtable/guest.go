@@ -78,14 +78,14 @@ func (r *Record) Idles() bool { return r.union == [2]uint64{} }
 // Settle has a guest count from 0: its owner was told what it carried.
 func (r *Record) Settle() { r.union = [2]uint64{} }
 
-// Merge adds what g, a guest of r's flow, carried. The later packet of both was the last; not later than now, though: g's
-// worker may have looked at the clock after r's did.
+// Merge adds what g, a guest of r's flow, carried. While the flow goes on the later packet of both was the last; not later
+// than now, though: g's worker may have looked at the clock after r's did. Of one that is over, Last says since when.
 func (r *Record) Merge(g *Record, now uint32) {
-	if int32(g.Last-r.Last) > 0 {
+	if r.Phase.Counted() && int32(g.Last-r.Last) > 0 {
 		r.Last = g.Last
-	}
-	if int32(r.Last-now) > 0 {
-		r.Last = now
+		if int32(r.Last-now) > 0 {
+			r.Last = now
+		}
 	}
 	r.union[0] += g.union[0]
 	r.union[1] += g.union[1]

@@ -236,8 +236,11 @@ func TestLateReport(t *testing.T) {
 		}
 		*r = before
 	}
-	if p.owner.merge(&report); r.Bytes(flowtable.Forward) != 1054 { // with the handshake's ACK
-		t.Errorf("%d bytes", r.Bytes(flowtable.Forward))
+	last := r.Last
+	r.Phase, report.Last = flowtable.Cut, last+1 // what its ends are asked by is made of Last
+	p.owner.now += 2
+	if p.owner.merge(&report); r.Bytes(flowtable.Forward) != 1054 || r.Last != last { // with the handshake's ACK
+		t.Errorf("%d bytes, last %d, want that of the cut, %d", r.Bytes(flowtable.Forward), r.Last, last)
 	}
 }
 
