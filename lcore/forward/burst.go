@@ -25,9 +25,12 @@ func (w *Worker) Burst(frames []Frame, now uint64) {
 		}
 	}
 	if w.seen&FlagHanded != 0 && len(w.peers) > 0 {
-		w.lend()
+		w.chooseLoans()
 	}
 	w.expire(len(frames))
+	if len(w.peers) > 0 {
+		w.publish()
+	}
 	switch w.listing.state.Load() {
 	case asked:
 		w.list()

@@ -12,15 +12,21 @@ import "linedirector/flowtable"
 //	        the sweep ──► what the guest carried, or, where that was nothing for a while, forgotten
 //	owner:  the flow ends ──► recalled, before its record may go
 //
-// They write notes to one another (notes.go), which are read after the frames of that burst were sent: so frames stay in
-// their order.
+// They write notes to one another (notes.go). What is lent is read after the frames of that burst were sent, or later ones
+// might overtake them; what is recalled before, or an answer to them might come first.
 
 // lendAfter is how many frames of a steady flow a worker's peers hand over before it is lent. To lend it and recall it costs
 // about as much as to hand over one or two; a client sends three to a server that it has but one short question for.
 const lendAfter = 4
 
-// lend lends flows to the workers that handed frames of this burst over, if they did so often.
-func (w *Worker) lend() {
+// loan is a flow that is to be lent when the burst's frames were sent.
+type loan struct {
+	record uint32
+	handed uint32 // the handed-over frame's Hash
+}
+
+// chooseLoans notes the flows of this burst's frames that are to be lent: of which many were handed over.
+func (w *Worker) chooseLoans() {
 	for i := range w.flows {
 		i &= MaxBurst - 1
 		f, m, ref := w.frame(i), &w.meta[i], w.ref[i]
@@ -28,22 +34,33 @@ func (w *Worker) lend() {
 			continue
 		}
 		if r := w.table.Record(ref.Record()); r.Steady() && r.Matches(keyOf(m), ref.Direction()) && r.Handed(w.lendAfter) {
-			w.lendTo(f, r, ref.Record())
+			w.loans[w.due&(MaxBurst-1)] = loan{ref.Record(), f.Hash}
+			w.due++
 		}
 	}
 }
 
-// lendTo lends record n to the worker that handed a frame of its flow over. It is lent with each further frame until that
-// worker has it: whether it takes it is not known here.
-func (w *Worker) lendTo(f *Frame, r *flowtable.Record, n uint32) {
-	worker, ticket := handedBy(f)
+// lend lends the flows that the last burst chose, unless the sweep has ended them since.
+func (w *Worker) lend() {
+	for _, l := range w.loans[:w.due] {
+		if r := w.table.Record(l.record); r.Steady() {
+			w.lendTo(l, r)
+		}
+	}
+	w.due = 0
+}
+
+// lendTo lends a flow to the worker that handed a frame of it over. It is lent with each further frame until that worker
+// has it: whether it takes it is not known here.
+func (w *Worker) lendTo(l loan, r *flowtable.Record) {
+	worker, ticket := handedBy(l.handed)
 	p := w.peer(worker)
 	if p == nil || !r.Lend(worker) {
 		return
 	}
 	if note := p.write(lent); note != nil {
 		note.ticket, note.record = ticket, *r
-		note.record.Invite(n)
+		note.record.Invite(l.record)
 	}
 }
 

@@ -310,6 +310,32 @@ func TestLentAfterFramesAreSent(t *testing.T) {
 	}
 }
 
+// TestRecalledBeforeFramesAreSent: what an end answers to the owner's frames may come before the owner's next burst.
+func TestRecalledBeforeFramesAreSent(t *testing.T) {
+	for name, ends := range map[string]func(p *pair){
+		"cut": func(p *pair) {
+			flushVirtual(p.world)
+			p.apply()
+			for p.owner.Spared() == 0 {
+				p.time++
+				p.owner.Burst(nil, uint64(p.time))
+			}
+		},
+		"reset":  func(p *pair) { p.owner.give(t, fromReal(1, "R")) },
+		"closed": func(p *pair) { p.owner.give(t, fromClient("FA")); p.owner.give(t, fromReal(1, "FA")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, client)
+			p.open()
+			p.lent(data)
+			ends(p)
+			if f := p.come(data.in); f.Verdict != Hand {
+				t.Errorf("the client's answer stayed where it came in: verdict %d", f.Verdict)
+			}
+		})
+	}
+}
+
 // TestRecallWaits: as long as another could not be told that a flow is over, its record stays.
 func TestRecallWaits(t *testing.T) {
 	fill := func(p *pair) {

@@ -87,8 +87,7 @@ func (w *Worker) peer(worker uint16) *peer {
 	return &w.peers[i]
 }
 
-// write is the peer's next note, to be filled; nil if there is no place. What a burst writes is published with the next
-// one's beginning.
+// write is the peer's next note, to be filled; nil if there is no place. Nobody reads it before publish.
 func (p *peer) write(s subject) *note {
 	room := notePlaces - (p.written - p.out.read.Load())
 	if room == 0 || room <= notePlaces/2 && s != recalled {
@@ -100,15 +99,23 @@ func (p *peer) write(s subject) *note {
 	return n
 }
 
-// correspond shows others what this worker wrote in its last burst, whose frames have been sent, and reads what they have
-// written: all of it, before the next frame is looked up.
-func (w *Worker) correspond() {
+// publish shows others what this worker wrote.
+func (w *Worker) publish() {
 	for i := range w.peers {
-		p := &w.peers[i]
-		if p.written != p.published {
+		if p := &w.peers[i]; p.written != p.published {
 			p.published = p.written
 			p.out.written.Store(p.written)
 		}
+	}
+}
+
+// correspond lends what the last burst chose, whose frames have been sent, and reads what others have written: all of it,
+// before the next frame is looked up.
+func (w *Worker) correspond() {
+	w.lend()
+	w.publish()
+	for i := range w.peers {
+		p := &w.peers[i]
 		if written := p.in.written.Load(); written != p.read {
 			w.prepare(p, written)
 			w.hear(p, written)

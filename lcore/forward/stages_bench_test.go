@@ -171,15 +171,14 @@ func BenchmarkLending(b *testing.B) {
 		owner.Burst(frames, uint64(owner.time))
 	}
 	talk := func() {
-		owner.correspond()
+		owner.publish()
 		other.correspond()
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	order := random.Perm(flows)
-	handed := &Frame{Hash: uint32(other.self), Flags: FlagHanded}
 	lend := func(some []int) {
 		for _, n := range some {
-			owner.lendTo(handed, owner.table.Record(uint32(n)+1), uint32(n)+1)
+			owner.lendTo(loan{uint32(n) + 1, uint32(other.self)}, owner.table.Record(uint32(n)+1))
 		}
 		talk()
 	}
@@ -212,7 +211,7 @@ func BenchmarkLending(b *testing.B) {
 				r.Count(flowtable.Forward, 60)
 				other.visitGuest(uint32((n+i)%flows)+1, r)
 			}
-			other.correspond()
+			other.publish()
 			owner.correspond()
 		}
 	})

@@ -39,7 +39,7 @@ func (w *Worker) handFlow(i int, owner uint16) {
 	}
 }
 
-// handedBy is the worker that handed a frame over, and the frame's ticket.
-func handedBy(f *Frame) (worker uint16, ticket uint32) {
-	return uint16(f.Hash & (1<<(32-ticketBits) - 1)), f.Hash >> (32 - ticketBits)
+// handedBy is the worker that handed over the frame with this Hash, and the frame's ticket.
+func handedBy(hash uint32) (worker uint16, ticket uint32) {
+	return uint16(hash & (1<<(32-ticketBits) - 1)), hash >> (32 - ticketBits)
 }

@@ -78,6 +78,8 @@ type Worker struct {
 	tickets   tickets
 	guests    uint32 // of the table's records
 	lendAfter uint8
+	due       int // loans
+	loans     [MaxBurst]loan
 
 	lastHops [lastHopPlaces]lastHop
 	second   uint32 // in ticks
